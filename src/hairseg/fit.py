@@ -1,0 +1,96 @@
+"""Photo <-> canvas: the resize into the network's input, and the exact inverse for its output.
+
+The canvas has no padding: it covers the photo edge to edge, so the inverse is one resize back.
+``area`` keeps the photo's proportions (to the rounding of one ``multiple``) at about ``size`` x ``size``
+pixels, which costs the same for every photo; ``square`` stretches to ``size`` x ``size``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hairseg.errors import UsageError
+
+FitMode = Literal["area", "square"]
+
+# A strip of 20:1 would otherwise leave its short side thinner than the coarsest features.
+SHORTEST_SIDE = 64
+LONGEST_SIDE = 2048
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a photo becomes a canvas.
+
+    Attributes:
+        mode: ``area`` keeps proportions, ``square`` stretches.
+        size: side in pixels of the square with the canvas' area.
+        multiple: both sides of the canvas divide by it.
+    """
+
+    mode: FitMode = "area"
+    size: int = 384
+    multiple: int = 32
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(FitMode):
+            raise UsageError(f"fit mode {self.mode!r} is unknown: use one of {', '.join(get_args(FitMode))}")
+        if self.multiple < 1 or not SHORTEST_SIDE <= self.size <= LONGEST_SIDE:
+            raise UsageError(
+                f"canvas size {self.size} (multiple {self.multiple}) is out of range: "
+                f"use {SHORTEST_SIDE} to {LONGEST_SIDE} pixels"
+            )
+
+    def canvas_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the canvas for a photo of ``height`` x ``width`` pixels."""
+        if self.mode == "square":
+            return self._round(self.size), self._round(self.size)
+        ratio = math.sqrt(height / width)
+        return self._round(self.size * ratio), self._round(self.size / ratio)
+
+    def _round(self, side: float) -> int:
+        """``side`` to the nearest multiple inside [SHORTEST_SIDE, LONGEST_SIDE]."""
+        steps = round(min(max(side, SHORTEST_SIDE), LONGEST_SIDE) / self.multiple)
+        return max(steps, 1) * self.multiple
+
+
+def fit(photo: NDArray[np.uint8], how: Fit) -> NDArray[np.uint8]:
+    """Resize a photo onto its canvas.
+
+    Args:
+        photo: (H, W, 3) uint8, sRGB, upright.
+        how: the model's own fit.
+
+    Returns:
+        (h, w, 3) uint8 with (h, w) = ``how.canvas_size(H, W)``; bilinear with antialiasing.
+    """
+    height, width = how.canvas_size(*photo.shape[:2])
+    if photo.shape[:2] == (height, width):
+        return photo
+    # reducing_gap: integer box reduction first, for photos far larger than the canvas; Pillow documents
+    # 3.0 as indistinguishable from the full filter.
+    image = Image.fromarray(photo).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.asarray(image)
+
+
+def unfit(probability: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Bring a map on the canvas back to the photo's own size: the inverse of :func:`fit`.
+
+    Args:
+        probability: (h, w) float32 in [0, 1] on the canvas.
+        height: H of the photo.
+        width: W of the photo.
+
+    Returns:
+        (H, W) float32 in [0, 1], bilinear.
+    """
+    if probability.shape == (height, width):
+        return probability
+    image = Image.fromarray(probability).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image)

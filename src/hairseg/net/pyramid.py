@@ -1,0 +1,120 @@
+"""Pyramid pooling (Zhao et al., "Pyramid Scene Parsing Network", arXiv 1612.01105, section 3.2, figure 3).
+
+The features are pooled to a few coarse grids (bins), each is projected by a 1x1 convolution, brought back
+to the features' size bilinearly, and concatenated with the features: every place then also sees what the
+whole photo, its halves, thirds and sixths contain.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hairseg.errors import UsageError
+
+Pooling = Literal["average", "max"]
+
+
+def bin_edges(length: int, bins: int, index: int) -> tuple[int, int]:
+    """First and one-past-last row of bin ``index``: floor(i L / n) and ceil((i + 1) L / n).
+
+    Bins overlap where ``bins`` does not divide ``length``, as in ``torch.nn.AdaptiveAvgPool2d``.
+    """
+    return index * length // bins, ((index + 1) * length + bins - 1) // bins
+
+
+def averaging_matrix(length: int, bins: int, device: torch.device) -> Tensor:
+    """(bins, length) float32: row i averages the rows of bin i.
+
+    Built from the length by arithmetic alone, so that an exported graph stays exact for every size:
+    exporters trace ``adaptive_avg_pool2d`` with the windows of the example's size.
+    """
+    row = torch.arange(bins, device=device).unsqueeze(1)
+    position = torch.arange(length, device=device).unsqueeze(0)
+    start = torch.div(row * length, bins, rounding_mode="floor")
+    end = torch.div((row + 1) * length + bins - 1, bins, rounding_mode="floor")
+    inside = ((position >= start) & (position < end)).float()
+    return inside / inside.sum(dim=1, keepdim=True)
+
+
+def adaptive_average(x: Tensor, bins: int) -> Tensor:
+    """Exact adaptive average pooling of (N, C, H, W) to (N, C, bins, bins), as two matrix products."""
+    if bins == 1:
+        return x.mean(dim=(2, 3), keepdim=True)
+    rows = averaging_matrix(x.shape[2], bins, x.device).to(x.dtype)
+    columns = averaging_matrix(x.shape[3], bins, x.device).to(x.dtype)
+    return torch.matmul(torch.matmul(rows, x), columns.transpose(0, 1))
+
+
+def adaptive_max(x: Tensor, bins: int) -> Tensor:
+    """Exact adaptive max pooling of (N, C, H, W) to (N, C, bins, bins), as slices, which export for any size."""
+    height, width = x.shape[2], x.shape[3]
+    rows = [x[:, :, slice(*bin_edges(height, bins, i))].amax(dim=2, keepdim=True) for i in range(bins)]
+    x = torch.cat(rows, dim=2)
+    columns = [x[:, :, :, slice(*bin_edges(width, bins, i))].amax(dim=3, keepdim=True) for i in range(bins)]
+    return torch.cat(columns, dim=3)
+
+
+class PyramidPooling(nn.Module):
+    """Concatenates the features with what ``bins`` x ``bins`` coarse grids of them say.
+
+    Args:
+        in_channels: C of the features.
+        bins: grid sizes, the paper's 1, 2, 3 and 6 by default.
+        pooling: ``average`` (the better one in the paper's table 1) or ``max``.
+        reduction: project every level to C / len(bins) channels by a 1x1 convolution (section 3.2); without
+            it each level keeps C channels and has no weights.
+        norm: 1x1 without bias, then batch norm and ReLU (the authors' code), rather than 1x1 with bias
+            (the seed's).
+        align_corners: of the bilinear upsampling.
+
+    Shape:
+        (N, C, H, W) -> (N, out_channels, H, W).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        bins: tuple[int, ...] = (1, 2, 3, 6),
+        pooling: Pooling = "average",
+        reduction: bool = True,
+        norm: bool = True,
+        align_corners: bool = True,
+    ) -> None:
+        super().__init__()
+        if not bins or min(bins) < 1:
+            raise UsageError(f"pyramid bins {bins} are not usable: give one or more positive grid sizes")
+        if pooling not in ("average", "max"):
+            raise UsageError(f"pyramid pooling {pooling!r} is unknown: use average or max")
+        if reduction and in_channels < len(bins):
+            raise UsageError(f"{in_channels} channels cannot be shared by {len(bins)} pyramid levels")
+        self.bins = bins
+        self.pool = adaptive_average if pooling == "average" else adaptive_max
+        self.align_corners = align_corners
+        level_channels = in_channels // len(bins) if reduction else in_channels
+        self.out_channels = in_channels + len(bins) * level_channels
+        self.levels = nn.ModuleList(
+            _projection(in_channels, level_channels, norm) if reduction else nn.Identity() for _ in bins
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (N, C, H, W) to the pyramid (N, out_channels, H, W)."""
+        size = features.shape[2:]
+        pyramid = [features]
+        for bins, project in zip(self.bins, self.levels, strict=True):
+            level = project(self.pool(features, bins))  # (N, C / levels, bins, bins)
+            pyramid.append(F.interpolate(level, size=size, mode="bilinear", align_corners=self.align_corners))
+        return torch.cat(pyramid, dim=1)
+
+
+def _projection(in_channels: int, out_channels: int, norm: bool) -> nn.Module:
+    if not norm:
+        return nn.Conv2d(in_channels, out_channels, 1)
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )

@@ -1,0 +1,98 @@
+"""Photo and truth, varied together (torchvision ``transforms.v2`` on ``tv_tensors``).
+
+The crop is the one transform of our own: torchvision's ``RandomResizedCrop`` cannot show more than the
+photo's short side at its own aspect. Everything after it works at the training size, where it is cheap.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as VF
+
+from hairseg.data import IGNORE
+from hairseg.training.recipe import Augment
+
+
+class RandomView(v2.Transform):
+    """A crop of a random share of the photo's area, resized to a square.
+
+    Args:
+        size: side of the square.
+        area: smallest and largest share of the photo's area, in (0, 1].
+        aspect: largest stretch of the crop against the square, either way.
+    """
+
+    def __init__(self, size: int, area: tuple[float, float], aspect: float) -> None:
+        super().__init__()
+        self.size = size
+        self.area = area
+        self.aspect = aspect
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Where to crop: top, left, height, width in pixels."""
+        height, width = flat_inputs[0].shape[-2:]
+        share = float(torch.empty(()).uniform_(*self.area))
+        # From a square to the photo's own aspect (which canvases have), jittered.
+        photo_aspect = math.log(width / height)
+        stretch = math.log(self.aspect)
+        aspect = math.exp(photo_aspect * float(torch.rand(())) + float(torch.empty(()).uniform_(-stretch, stretch)))
+        pixels = share * height * width
+        crop_width = max(1, min(width, round(math.sqrt(pixels * aspect))))
+        crop_height = max(1, min(height, round(math.sqrt(pixels / aspect))))
+        return {
+            "top": int(torch.randint(height - crop_height + 1, ())),
+            "left": int(torch.randint(width - crop_width + 1, ())),
+            "height": crop_height,
+            "width": crop_width,
+        }
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Crop and resize one of the inputs."""
+        mask = isinstance(inpt, tv_tensors.Mask)
+        how = v2.InterpolationMode.NEAREST if mask else v2.InterpolationMode.BILINEAR
+        return VF.resized_crop(inpt, **params, size=[self.size, self.size], interpolation=how, antialias=not mask)
+
+
+def build_augment(size: int, area: tuple[float, float], augment: Augment) -> v2.Compose:
+    """(photo ``tv_tensors.Image`` uint8, truth ``tv_tensors.Mask`` uint8) -> the same, ``size`` x ``size``.
+
+    Corners that a rotation uncovers hold the mean grey and are ignored in the truth.
+    """
+    fill = {tv_tensors.Image: 128, tv_tensors.Mask: IGNORE}
+    rotate = v2.RandomRotation(augment.degrees, v2.InterpolationMode.BILINEAR, fill=fill)  # type: ignore[arg-type]
+    return v2.Compose(
+        [
+            RandomView(size, area, augment.aspect),
+            v2.RandomHorizontalFlip(augment.flip),
+            v2.RandomApply([rotate], augment.rotate),
+            v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4)], augment.color),
+            v2.RandomApply([v2.ColorJitter(hue=0.05)], augment.color * 0.2),
+            v2.RandomGrayscale(augment.grey),
+            v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.5))], augment.blur),
+            v2.RandomApply([v2.JPEG((30, 90))], augment.jpeg),
+        ]
+    )
+
+
+def vary(transform: v2.Compose, photo: Tensor, truth: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """One variation, decided by ``seed`` alone: the same in any worker and after a resume.
+
+    Args:
+        transform: from :func:`build_augment`.
+        photo: (3, H, W) uint8.
+        truth: (H, W) uint8.
+        seed: of this photo in this epoch.
+
+    Returns:
+        photo (3, size, size) uint8, truth (size, size) uint8.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        image, mask = transform(tv_tensors.Image(photo), tv_tensors.Mask(truth[None]))
+    return image.as_subclass(Tensor), mask.as_subclass(Tensor)[0]

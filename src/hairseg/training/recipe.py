@@ -1,0 +1,212 @@
+"""A recipe: one frozen dataclass; its fields are the keys of the TOML file and the flags of ``hairseg train``."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from hairseg.errors import UsageError
+from hairseg.fit import Fit
+from hairseg.net.build import NetConfig
+
+
+@dataclass(frozen=True)
+class Source:
+    """One data set of the mix.
+
+    Attributes:
+        data: ``figaro1k:PATH`` or ``folder:PATH``; ``$HAIRSEG_DATA`` and other variables are expanded.
+        split: the data set's own name for the part, a list in its ``splits/``, or a path to a list.
+        weight: how often each photo is seen in an epoch; 0.3 is another 30 % of the set every epoch.
+        skip_tags: photos with one of these tags are left out.
+    """
+
+    data: str
+    split: str = "train"
+    weight: float = 1.0
+    skip_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run of epochs at one input size.
+
+    Attributes:
+        epochs: how many.
+        size: side in pixels of the square training crops.
+        area: smallest and largest share of the photo's area that a crop shows.
+        batch: photos per step.
+        rate: factor on the learning rates.
+    """
+
+    epochs: int = 20
+    size: int = 256
+    area: tuple[float, float] = (0.3, 1.0)
+    batch: int = 8
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How a training photo is varied; probabilities in [0, 1].
+
+    Attributes:
+        aspect: the crop's aspect is stretched by up to this factor either way.
+        flip: mirrored left to right.
+        rotate: probability of a rotation.
+        degrees: its largest angle.
+        color: probability of a change of brightness, contrast, saturation (and, rarely, hue).
+        grey: turned to grey.
+        blur: Gaussian blur.
+        jpeg: compressed as JPEG of quality 30 to 90.
+    """
+
+    aspect: float = 1.2
+    flip: float = 0.5
+    rotate: float = 0.5
+    degrees: float = 20.0
+    color: float = 0.7
+    grey: float = 0.1
+    blur: float = 0.1
+    jpeg: float = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a training run depends on, besides the photos.
+
+    Attributes:
+        name: name of the model and of the run.
+        net: the network.
+        train: the mix of training data.
+        validate: the photos on which checkpoints are compared; empty to keep the last one.
+        stages: epochs and sizes, one after another; the learning rate falls over all of them together.
+        fit: how a photo becomes a canvas in validation and in the exported model.
+        augment: how training photos are varied.
+        pretrained: ``imagenet``, ``none``, or a checkpoint of this project to start from.
+        optimizer: ``adamw`` or ``sgd``.
+        backbone_rate: learning rate of the pretrained backbone.
+        head_rate: learning rate of the new layers.
+        weight_decay: on weights of convolutions, not on norms and biases.
+        schedule: ``poly`` (power 0.9, the paper's section 5.1) or ``cosine``, per step.
+        warmup: steps of linear warm-up.
+        dice: weight of the Dice loss beside cross-entropy.
+        edge: extra weight of pixels near the true edge in the cross-entropy.
+        ema: decay of the moving average of the weights, which is what is validated and shipped; 0 for none.
+        bf16: autocast to bfloat16.
+        seed: of everything random.
+        validate_every: epochs between validations; the last epoch is always validated.
+        workers: processes that augment.
+    """
+
+    name: str
+    net: NetConfig = field(default_factory=NetConfig)
+    train: tuple[Source, ...] = (Source("figaro1k:$HAIRSEG_DATA/figaro1k", "train756"),)
+    validate: tuple[Source, ...] = (Source("figaro1k:$HAIRSEG_DATA/figaro1k", "val84"),)
+    stages: tuple[Stage, ...] = (Stage(),)
+    fit: Fit = field(default_factory=Fit)
+    augment: Augment = field(default_factory=Augment)
+    pretrained: str = "imagenet"
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    backbone_rate: float = 3e-4
+    head_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    schedule: Literal["poly", "cosine"] = "poly"
+    warmup: int = 100
+    dice: float = 0.5
+    edge: float = 0.0
+    ema: float = 0.998
+    bf16: bool = True
+    seed: int = 0
+    validate_every: int = 1
+    workers: int = 1
+
+
+def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
+    """The recipe in a TOML file, with flags on top.
+
+    Args:
+        path: the TOML file; its name is the default for ``name``.
+        overrides: dotted keys, for example ``{"seed": 1, "fit.size": 320}``.
+
+    Raises:
+        UsageError: missing, not TOML, an unknown key (the nearest known one is named) or a wrong value.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: no such recipe") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"{path}: not a readable TOML file ({error})") from error
+    for key, value in (overrides or {}).items():
+        _put(table, key.split("."), value)
+    table.setdefault("name", path.stem)
+    return from_table(Recipe, table, str(path))
+
+
+def _put(table: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        table = table.setdefault(key, {})
+    table[keys[-1]] = value
+
+
+T = TypeVar("T")
+
+
+def from_table(kind: type[T], table: dict[str, Any], where: str) -> T:
+    """A dataclass from a table of plain values, checked key by key and type by type.
+
+    Raises:
+        UsageError: names ``where``, the key, and what it should be.
+    """
+    hints = typing.get_type_hints(kind)
+    known = {item.name for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+            raise UsageError(f"{where}: unknown key {key!r}; {hint}")
+    values = {key: _value(hints[key], value, f"{where}: {key}") for key, value in table.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise UsageError(f"{where}: {str(error).rpartition('() ')[2]}") from error
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            raise UsageError(f"{where} must be a table, not {value!r}")
+        return from_table(hint, value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise UsageError(f"{where} is {value!r}: use one of {', '.join(map(str, arguments))}")
+        return value
+    if origin is tuple:
+        return _tuple(arguments, value, where)
+    if origin in (typing.Union, types.UnionType):
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise UsageError(f"{where} is {value!r}: it must be of type {hint.__name__}")
+    return value
+
+
+def _tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise UsageError(f"{where} must be a list, not {value!r}")
+    if arguments[-1] is Ellipsis:
+        return tuple(_value(arguments[0], entry, f"{where}[{i}]") for i, entry in enumerate(value))
+    if len(value) != len(arguments):
+        raise UsageError(f"{where} must hold {len(arguments)} values, not {len(value)}")
+    return tuple(
+        _value(kind, entry, f"{where}[{i}]") for i, (kind, entry) in enumerate(zip(arguments, value, strict=True))
+    )
