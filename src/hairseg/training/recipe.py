@@ -147,7 +147,19 @@ def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
     for key, value in (overrides or {}).items():
         _put(table, key.split("."), value)
     table.setdefault("name", path.stem)
-    return from_table(Recipe, table, str(path))
+    recipe = from_table(Recipe, table, str(path))
+    place = path.parent
+    train = tuple(_beside(source, place) for source in recipe.train)
+    return dataclasses.replace(
+        recipe, train=train, validate=tuple(_beside(source, place) for source in recipe.validate)
+    )
+
+
+def _beside(source: Source, place: Path) -> Source:
+    """A list of photo names given as a relative path stands beside the recipe, wherever the run starts."""
+    if source.split.endswith(".txt") and (place / source.split).is_file():
+        return dataclasses.replace(source, split=str(place / source.split))
+    return source
 
 
 def _put(table: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -1,0 +1,181 @@
+"""A checkpoint as an ONNX file: any height and width, the preprocessing in its own metadata.
+
+The exported graph pools exactly at every size (``hairseg.net.pyramid``), holds no padding arithmetic, and is
+compared with torch on odd sizes before it gets its final name.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hairseg.errors import HairsegError, UsageError
+from hairseg.net import PSPNet
+from hairseg.net.cost import cost
+from hairseg.training.recipe import Recipe
+
+PARITY = 1e-4
+PARITY_SIZES = ((33, 33), (64, 96), (97, 131), (256, 256), (211, 333))
+SMALLEST, LARGEST = 33, 2048
+# Below this many numbers a tensor stays float32: biases, scales and the graph's own constants.
+HALF_FROM = 256
+
+
+class ParityError(HairsegError):
+    """The exported graph does not compute what the network computes."""
+
+
+class _Probability(nn.Module):
+    def __init__(self, net: PSPNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, photo: Tensor) -> Tensor:
+        return torch.sigmoid(self.net(photo))
+
+
+def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts: Any) -> dict[str, Any]:
+    """Write ``net`` as an ONNX file with the metadata that Python and the page read.
+
+    Args:
+        net: a trained network.
+        recipe: its recipe: name, fit, data.
+        path: the file to write; replaced only when parity holds.
+        half: store large weights as float16 (half the bytes); they are float32 again when loaded.
+        facts: more entries for the metadata, for example scores.
+
+    Returns:
+        The metadata, with ``parity`` (largest difference of the probability from torch, float32 weights) and,
+        for ``half``, ``half_difference`` (what rounding the weights changes at most, and on average).
+
+    Raises:
+        ParityError: the graph differs from the network by more than 1e-4.
+    """
+    import onnx
+
+    if path.suffix != ".onnx":
+        raise UsageError(f"{path}: an exported model ends in .onnx")
+    module = _Probability(net.float().eval()).to(memory_format=torch.contiguous_format)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        _to_onnx(module, partial)
+        metadata = describe(net, recipe, **facts)
+        metadata["parity"], _ = _difference(module, partial)
+        if metadata["parity"] > PARITY:
+            raise ParityError(f"{path}: the exported graph differs from torch by {metadata['parity']:.1e}")
+        model = onnx.load(str(partial))
+        if half:
+            _store_half(model)
+            onnx.save(model, str(partial))
+            metadata["half_difference"] = _difference(module, partial)
+        write_metadata(model, metadata)
+        onnx.checker.check_model(model)
+        onnx.save(model, str(partial))
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return metadata
+
+
+def describe(net: PSPNet, recipe: Recipe, **facts: Any) -> dict[str, Any]:
+    """The metadata of an exported model: everything that running it takes, and where it comes from."""
+    size = recipe.fit.size // recipe.fit.multiple * recipe.fit.multiple
+    total = cost(net, size, size)[-1]
+    pyramid = "-".join(map(str, recipe.net.bins)) or "none"
+    return {
+        "format": 1,
+        "name": recipe.name,
+        "architecture": f"{recipe.net.backbone}, pyramid {pyramid}, {recipe.net.decoder} decoder",
+        "mean": list(net.backbone.mean),
+        "std": list(net.backbone.std),
+        "fit": {"mode": recipe.fit.mode, "size": recipe.fit.size, "multiple": recipe.fit.multiple},
+        "threshold": 0.5,
+        "classes": ["hair"],
+        "data": [_data_name(source.data, source.split) for source in recipe.train],
+        "parameters": total.parameters,
+        "multiply_adds": total.multiply_adds,
+        "recipe": f"{recipe.name}.toml",
+        **facts,
+    }
+
+
+def write_metadata(model: Any, metadata: dict[str, Any]) -> None:
+    """Put the metadata into an ONNX model, in place of what is there."""
+    del model.metadata_props[:]
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "hairseg", json.dumps(metadata, ensure_ascii=False)
+
+
+def _data_name(data: str, split: str) -> str:
+    kind, _, place = data.partition(":")
+    name = kind if kind == "figaro1k" else Path(place).name
+    return f"{name}:{Path(split).stem}" if split else name
+
+
+def _to_onnx(module: nn.Module, path: Path) -> None:
+    from torch.export import Dim
+
+    side = {"min": SMALLEST, "max": LARGEST}
+    shapes = {"photo": {0: Dim("batch", min=1, max=256), 2: Dim("height", **side), 3: Dim("width", **side)}}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            module,
+            (torch.zeros(2, 3, 97, 130),),
+            dynamo=True,
+            input_names=["photo"],
+            output_names=["probability"],
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
+    assert program is not None
+    for node in program.model.graph:  # stack traces and this machine's paths
+        node.metadata_props.clear()
+        node.doc_string = None
+    program.save(str(path), external_data=False)
+
+
+def _store_half(model: Any) -> None:
+    """Store large float32 weights as float16 with a Cast behind each, which runtimes fold at load."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.size < HALF_FROM:
+            continue
+        name = tensor.name
+        stored = numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
+        casts.append(helper.make_node("Cast", [stored.name], [name], to=TensorProto.FLOAT))
+        tensor.CopyFrom(stored)
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(casts + nodes)
+
+
+def _difference(module: nn.Module, path: Path) -> tuple[float, float]:
+    """Largest and mean difference of the probability between torch and ONNX Runtime over several sizes."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    largest, means = 0.0, []
+    for height, width in PARITY_SIZES:
+        # Smooth random photos: noise alone would leave the network far from what it was trained on.
+        coarse = torch.randn(1, 3, height // 8 + 1, width // 8 + 1, generator=generator)
+        photo = nn.functional.interpolate(coarse, (height, width), mode="bicubic")
+        with torch.inference_mode():
+            ours = module(photo).numpy()
+        difference = np.abs(ours - session.run(None, {"photo": photo.numpy()})[0])
+        largest = max(largest, float(difference.max()))
+        means.append(float(difference.mean()))
+    return largest, sum(means) / len(means)

@@ -1,0 +1,157 @@
+"""The training loop: stages of epochs, one checkpoint each, the best on the validation photos kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hairseg.data import DataSet
+from hairseg.data.check import check
+from hairseg.errors import HairsegError, UsageError
+from hairseg.net import PSPNet, build
+from hairseg.training.allocator import keep_freed_memory
+from hairseg.training.batches import Pair, Photos, open_sources
+from hairseg.training.checkpoint import read_checkpoint, read_state, write_state, write_weights
+from hairseg.training.depthwise import speed_up_depthwise
+from hairseg.training.loss import hair_loss
+from hairseg.training.optimize import MovingAverage, build_optimizer, rate_factor, set_rate
+from hairseg.training.pretrained import imagenet_weights
+from hairseg.training.recipe import Recipe, Stage
+from hairseg.training.run import Run
+from hairseg.training.validate import validate
+
+Report = Callable[[str], None]
+
+
+class TrainingError(HairsegError):
+    """Training cannot go on: the loss is not a number."""
+
+
+def train(recipe: Recipe, run: Run, resume: bool = False, report: Report = print) -> dict[str, Any]:
+    """Train a recipe in a run folder.
+
+    Args:
+        recipe: what to train.
+        run: where; from :meth:`Run.create` or :meth:`Run.newest`.
+        resume: go on from the run's last checkpoint; the next losses are those of an undisturbed run.
+        report: told one line per epoch.
+
+    Returns:
+        The best epoch's line of ``metrics.jsonl`` (the last one's without validation photos).
+    """
+    keep_freed_memory()
+    torch.manual_seed(recipe.seed)
+    net = _start(recipe)
+    average = MovingAverage(net, recipe.ema)
+    speed_up_depthwise(net)
+    optimizer = build_optimizer(net, recipe)
+    done, best = 0, -1.0
+    if resume:
+        old, facts = read_state(run.last, net, average, optimizer)
+        _same(old, recipe)
+        done, best = int(facts["epochs"]), float(facts["best"])
+        run.forget_after(done)
+    validation = open_sources(recipe.validate)
+    for dataset in validation:
+        check(dataset.items)
+    photos = Photos(recipe)
+    plan = list(_plan(recipe))
+    total = sum(len(photos) // stage.batch for stage in plan)
+    step = sum(len(photos) // stage.batch for stage in plan[:done])
+    for epoch in range(done, len(plan)):
+        begun = time.perf_counter()
+        stage = plan[epoch]
+        torch.manual_seed(recipe.seed * 100_003 + epoch)  # dropout; augmentation seeds itself
+        loss, step = _epoch(net, average, optimizer, photos.batches(stage, epoch), recipe, stage, step, total)
+        line = {"epoch": epoch + 1, "size": stage.size, "loss": loss, "seconds": time.perf_counter() - begun}
+        if _is_due(epoch, len(plan), recipe, validation):
+            line |= validate(average.net, recipe.fit, validation, recipe.bf16)
+        score = line.get("iou", float(epoch + 1) if not validation else -1.0)
+        if score > best:
+            best = score
+            write_weights(run.best, average.net, recipe, epoch=epoch + 1, scores=line)
+        run.log(**line)
+        write_state(run.last, net, average, optimizer, recipe, epochs=epoch + 1, best=best)
+        report(_sentence(line, len(plan)))
+    return _best(run.lines())
+
+
+def _start(recipe: Recipe) -> PSPNet:
+    net = build(recipe.net)
+    if recipe.pretrained.endswith(".safetensors"):
+        other, _, _ = read_checkpoint(Path(recipe.pretrained))
+        net.load_state_dict(other.state_dict())
+    elif recipe.pretrained == "imagenet":
+        net.backbone.load_imagenet(imagenet_weights(recipe.net.backbone))
+    elif recipe.pretrained != "none":
+        raise UsageError(f"pretrained is {recipe.pretrained!r}: use imagenet, none, or a .safetensors checkpoint")
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _plan(recipe: Recipe) -> Iterator[Stage]:
+    """The stage of every epoch."""
+    for stage in recipe.stages:
+        yield from [stage] * stage.epochs
+
+
+def _epoch(
+    net: PSPNet,
+    average: MovingAverage,
+    optimizer: torch.optim.Optimizer,
+    batches: Iterator[Pair],
+    recipe: Recipe,
+    stage: Stage,
+    step: int,
+    total: int,
+) -> tuple[float, int]:
+    """One epoch; returns its mean loss and the number of steps so far."""
+    mean = torch.tensor(net.backbone.mean).view(1, 3, 1, 1)
+    std = torch.tensor(net.backbone.std).view(1, 3, 1, 1)
+    net.train()
+    losses = []
+    for photo, truth in batches:
+        set_rate(optimizer, stage.rate * rate_factor(step, total, recipe))
+        batch = ((photo.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bf16):
+            logits = net(batch)
+        loss = hair_loss(logits, truth, recipe.dice, recipe.edge)
+        losses.append(float(loss.detach()))
+        if not math.isfinite(losses[-1]):
+            raise TrainingError(
+                f"the loss is {losses[-1]} at step {step}: lower the learning rates; the last epoch's checkpoint is kept"
+            )
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        step += 1
+        average.update(net, step)
+    return sum(losses) / max(1, len(losses)), step
+
+
+def _is_due(epoch: int, epochs: int, recipe: Recipe, validation: list[DataSet]) -> bool:
+    last = epoch + 1 == epochs
+    return bool(validation) and (last or (epoch + 1) % recipe.validate_every == 0)
+
+
+def _same(old: Recipe, new: Recipe) -> None:
+    """A resumed run keeps its recipe: anything else would make its numbers unrepeatable."""
+    before, after = dataclasses.asdict(old), dataclasses.asdict(new)
+    changed = [key for key in before if before[key] != after[key] and key != "workers"]
+    if changed:
+        raise UsageError(f"--resume: the recipe differs from the run's in {', '.join(changed)}; start a new run")
+
+
+def _best(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    scored = [line for line in lines if "iou" in line]
+    return max(scored, key=lambda line: line["iou"]) if scored else lines[-1]
+
+
+def _sentence(line: dict[str, Any], epochs: int) -> str:
+    score = f", IoU {line['iou']:.4f}, validation loss {line['validation_loss']:.4f}" if "iou" in line else ""
+    return f"epoch {line['epoch']}/{epochs} at {line['size']} px: loss {line['loss']:.4f}{score}, {line['seconds']:.0f} s"
