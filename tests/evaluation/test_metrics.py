@@ -125,19 +125,18 @@ def test_pooled_counts_agree_with_torchmetrics_over_batches():
 def test_cross_entropy_agrees_with_torch(photo):
     probability, truth = photo
     valid = truth != 255
-    if not valid.any():
-        return
+    truth[0, 0] = 0
+    valid[0, 0] = True
     expected = torch.nn.functional.binary_cross_entropy(
         torch.from_numpy(probability[valid]).double().clamp(1e-7, 1 - 1e-7),
         torch.from_numpy((truth[valid] == 1).astype(float)),
-        reduction="sum",
     )
     assert cross_entropy(probability, truth) == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_cross_entropy_of_a_sure_mistake_is_finite():
     assert cross_entropy(np.zeros((1, 2), np.float32), np.ones((1, 2), np.uint8)) == pytest.approx(
-        2 * 16.118, rel=1e-3
+        16.118, rel=1e-3
     )
 
 

@@ -109,17 +109,17 @@ def sweep(
 
 
 def cross_entropy(probability: NDArray[np.float32], truth: NDArray[np.uint8]) -> float:
-    """Binary cross-entropy of one photo: the sum over its pixels, in nats.
+    """Binary cross-entropy of one photo: the mean over its pixels, in nats; 0 if none counts.
 
-    The validation loss is the sum over all photos divided by all pixels. Probabilities are kept
-    ``SUREST`` away from 0 and 1.
+    The validation loss is the mean over photos, as in training, where every photo weighs the same.
+    Probabilities are kept ``SUREST`` away from 0 and 1.
 
     Args:
         probability: (H, W) float32 in [0, 1].
         truth: (H, W) uint8, 1 hair, 255 ignore, anything else background.
     """
     right = np.where(truth == 1, probability, 1 - probability)[truth != IGNORE]
-    return -float(np.log(np.clip(right, SUREST, 1 - SUREST)).sum(dtype=np.float64))
+    return -float(np.log(np.clip(right, SUREST, 1 - SUREST)).mean(dtype=np.float64)) if right.size else 0.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,71 @@
+"""A report as two pictures: thresholds, and hairstyles."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from hairseg.errors import require
+from hairseg.evaluation.report import Report
+from hairseg.save import write
+
+# Colour-blind safe (Okabe and Ito): blue, vermilion, green.
+COLOURS = ("#0072B2", "#D55E00", "#009E73")
+
+
+def threshold_plot(report: Report, path: Path) -> None:
+    """Accuracy, IoU and F1 over the threshold, written as a PNG.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: the picture cannot be written.
+    """
+    figure, axes = _figure(6.0, 4.0)
+    at = [threshold for threshold, _ in report.thresholds]
+    counts = [row for _, row in report.thresholds]
+    curves = {
+        "pixel accuracy": [row.accuracy for row in counts],
+        "F1": [row.f1 for row in counts],
+        "hair IoU": [row.iou for row in counts],
+    }
+    for (name, values), colour in zip(curves.items(), COLOURS, strict=True):
+        axes.plot(at, values, marker="o", markersize=4, color=colour, label=name)
+    axes.axvline(report.threshold, color="grey", linestyle=":", label=f"used: {report.threshold:g}")
+    axes.set(xlabel="threshold", xlim=(0, 1), ylim=(0, 1), title=_title(report))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower center")
+    _write(figure, path)
+
+
+def style_plot(report: Report, path: Path) -> None:
+    """IoU of each hairstyle as bars, written as a PNG; the data set must name styles.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: the picture cannot be written.
+    """
+    figure, axes = _figure(6.0, 3.2)
+    names = list(report.styles)[::-1]
+    bars = axes.barh(names, [report.styles[name].iou for name in names], color=COLOURS[0])
+    axes.bar_label(bars, fmt="%.3f", padding=3)
+    axes.axvline(report.counts.iou, color=COLOURS[1], linestyle="--", label=f"all: {report.counts.iou:.3f}")
+    axes.set(xlabel="hair IoU", xlim=(0, 1.1), title=_title(report))
+    axes.legend(loc="lower left")
+    _write(figure, path)
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    # Figure without pyplot: no window system, no global state.
+    figure = require("matplotlib.figure", "evaluate").Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _title(report: Report) -> str:
+    return f"{report.model} on {report.data}".strip()
+
+
+def _write(figure: Any, path: Path) -> None:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=144, format="png")
+    write(buffer.getvalue(), path)

@@ -1,0 +1,135 @@
+"""``hairseg evaluate``: a data set and a model by name -> report on stdout, pictures in a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hairseg.data import DataSet, open_data
+from hairseg.errors import DataError, OutputError, require
+from hairseg.evaluation.pictures import write_pictures
+from hairseg.evaluation.protocol import evaluate
+from hairseg.evaluation.report import Report
+from hairseg.evaluation.scores import Cost
+from hairseg.evaluation.tables import report_text
+from hairseg.save import write
+
+NO_NEGATIVES = "none"
+
+
+def run_evaluation(
+    data: str,
+    split: str = "test",
+    model: str | None = None,
+    *,
+    negatives: str | None = None,
+    out: Path | None = None,
+    as_json: bool = False,
+    legacy: bool = False,
+    threads: int | None = None,
+    threshold: float | None = None,
+    quiet: bool = False,
+) -> Report:
+    """Evaluate one model on one data set by the protocol, through the path of a user's photo.
+
+    Args:
+        data: ``figaro1k:PATH`` or ``folder:PATH``.
+        split: ``test``, ``train``, or a list of the data set's ``splits`` folder, for example ``val84``.
+        model: name of a packaged model, path of an ``.onnx`` file, or None for the packaged default.
+        negatives: photos without people, as ``data``; None for a folder ``negatives`` beside the data or in
+            ``$HAIRSEG_DATA`` if there is one, ``"none"`` to leave them out.
+        out: folder for report.json, report.md, plots and sheets; made if missing, older files are replaced.
+        as_json: print one line of JSON instead of tables.
+        legacy: score older protocols too.
+        threads: of the model; None for all physical cores.
+        threshold: None for the model's own.
+        quiet: no progress on the terminal.
+
+    Returns:
+        What was printed.
+
+    Raises:
+        DataError: the data set is missing or broken.
+        ModelError: the model is missing or damaged.
+        MissingExtraError: ``out`` is given and matplotlib is not installed.
+        OutputError: ``out`` cannot be written.
+    """
+    if out is not None:
+        _prepare(out)
+    photos = open_data(data, split)
+    empty = _open_negatives(data, negatives)
+    from hairseg.segmenter import Segmenter
+
+    segmenter = Segmenter(model, threads)
+    info = segmenter.info
+    report = evaluate(
+        segmenter.probability,
+        photos,
+        model=info.name,
+        threshold=info.threshold if threshold is None else threshold,
+        negatives=empty,
+        legacy=legacy,
+        cost=Cost(info.parameters or None, info.multiply_adds or None, info.bytes, segmenter.threads),
+        progress=_progress(len(photos.items) + (len(empty.items) if empty else 0), quiet),
+    )
+    print(json.dumps(report.to_dict()) if as_json else report_text(report), flush=True)
+    if out is not None:
+        write(json.dumps(report.to_dict()).encode(), out / "report.json")
+        write(report_text(report).encode(), out / "report.md")
+        write_pictures(report, photos, segmenter.probability, out)
+    return report
+
+
+def read_report(path: Path) -> Report:
+    """A ``report.json``, or what ``hairseg evaluate --json`` printed.
+
+    Raises:
+        DataError: it is missing or not a report.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path} is no report that can be read ({error}): write one with `hairseg evaluate --out`"
+        ) from error
+    return Report.from_dict(values)
+
+
+def _prepare(out: Path) -> None:
+    """Say before minutes of work what would fail after them."""
+    require("matplotlib", "evaluate")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be made ({error.strerror}): choose another folder") from error
+    if not os.access(out, os.W_OK):
+        raise OutputError(f"{out} is read-only: choose another folder")
+
+
+def _open_negatives(data: str, negatives: str | None) -> DataSet | None:
+    if negatives == NO_NEGATIVES:
+        return None
+    if negatives is not None:
+        return open_data(negatives)
+    place = Path(os.path.expandvars(data.partition(":")[2])).expanduser()
+    homes = [place.parent, *(Path(home) for home in [os.environ.get("HAIRSEG_DATA")] if home)]
+    found = [home / "negatives" for home in homes if (home / "negatives" / "manifest.csv").is_file()]
+    return open_data(f"folder:{found[0]}") if found else None
+
+
+def _progress(total: int, quiet: bool) -> Callable[[], None]:
+    """A counter on stderr, on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        return lambda: None
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        end = "\n" if done == total else ""
+        print(f"\r{done} of {total} photos", end=end, file=sys.stderr, flush=True)
+
+    return step
