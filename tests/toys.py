@@ -1,0 +1,55 @@
+"""Toy models, built here so that tests need no packaged file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+METADATA: dict[str, Any] = {
+    "format": 1,
+    "name": "toy",
+    "architecture": "sigmoid of red minus green",
+    "mean": [0.0, 0.0, 0.0],
+    "std": [1.0, 1.0, 1.0],
+    "fit": {"mode": "area", "size": 64, "multiple": 32},
+    "threshold": 0.5,
+    "classes": ["hair"],
+    "data": ["figaro1k"],
+    "licence": "MIT",
+    "parameters": 1,
+    "multiply_adds": 4096,
+    "recipe": "toy.toml",
+    "scores": {"figaro1k:test": {"iou": 0.9, "f1": 0.95}},
+}
+
+ModelMaker = Callable[..., Path]
+
+
+def write_toy_model(path: Path, *, extra: dict[str, str] | None = None, **changes: Any) -> Path:
+    """An ONNX file with our borders: probability = sigmoid(20 (red - green)), any N, H and W.
+
+    Args:
+        path: where to write it.
+        extra: replaces the metadata altogether.
+        changes: entries of the metadata that are other than :data:`METADATA`; None leaves the entry out.
+    """
+    from onnx import TensorProto, checker, helper, save
+
+    weights = helper.make_tensor("weights", TensorProto.FLOAT, [1, 3, 1, 1], [20.0, -20.0, 0.0])
+    shapes = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", channels, "H", "W"])
+        for name, channels in (("photo", 3), ("probability", 1))
+    ]
+    nodes = [
+        helper.make_node("Conv", ["photo", "weights"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["probability"]),
+    ]
+    graph = helper.make_graph(nodes, "toy", shapes[:1], shapes[1:], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    entry = {key: value for key, value in {**METADATA, **changes}.items() if value is not None}
+    helper.set_model_props(model, {"hairseg": json.dumps(entry)} if extra is None else extra)
+    checker.check_model(model)
+    save(model, path)
+    return path
