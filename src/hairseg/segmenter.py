@@ -1,0 +1,224 @@
+"""Photo -> probability, by ONNX Runtime: the one path that a photo takes, in production and in evaluation."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hairseg.cores import physical_cores
+from hairseg.errors import HairsegError, ModelError, UsageError
+from hairseg.fit import fit, unfit
+from hairseg.hair import Hair
+from hairseg.models import ModelInfo, find_model, info_of
+from hairseg.overlap import overlap
+from hairseg.photo import Photo, PhotoSource, read_photo
+from hairseg.printable import printable
+from hairseg.session import open_session
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+class Segmenter:
+    """Finds hair in photos. One object may be used from several threads at once.
+
+    Args:
+        model: name of a packaged model, path of an ``.onnx`` file that ``hairseg export`` wrote, or None for
+            the packaged default.
+        threads: that work on a photo, or on the photos of a stream; None for all physical cores.
+
+    Attributes:
+        info: what the model says about itself.
+        threads: as above.
+
+    Raises:
+        ModelError: the model is missing, damaged or not one of ours.
+        UsageError: ``threads`` is below 1.
+    """
+
+    def __init__(self, model: str | os.PathLike[str] | None = None, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads {threads} is out of range: use 1 or more")
+        self.threads = threads or physical_cores()
+        path = find_model(model)
+        self._session = open_session(path, self.threads)
+        self.info: ModelInfo = info_of(self._session, path)
+        _check_borders(self._session, self.info)
+        self._tables = _normalised_levels(self.info)
+        self._stream_session: onnxruntime.InferenceSession | None = None
+        self._stream_lock = threading.Lock()
+
+    def __call__(self, photo: PhotoSource | Photo, *, threshold: float | None = None) -> Hair:
+        """Find the hair in one photo.
+
+        Args:
+            photo: path, bytes, binary file object, PIL image, uint8 array, or a photo already read.
+            threshold: a probability from here on is hair; None for the model's own.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+        """
+        return self._find(self._session, photo, threshold)
+
+    def probability(self, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How sure the model is of hair at each pixel.
+
+        Args:
+            photo: (H, W, 3) uint8, sRGB, upright.
+
+        Returns:
+            (H, W) float32 in [0, 1].
+        """
+        return self._probability(self._session, photo)
+
+    @overload
+    def stream(
+        self,
+        photos: Iterable[PhotoSource | Photo],
+        *,
+        threshold: float | None = None,
+        errors: Literal["raise"] = "raise",
+    ) -> Iterator[Hair]: ...
+
+    @overload
+    def stream(
+        self,
+        photos: Iterable[PhotoSource | Photo],
+        *,
+        threshold: float | None = None,
+        errors: Literal["yield"],
+    ) -> Iterator[Hair | HairsegError]: ...
+
+    def stream(
+        self,
+        photos: Iterable[PhotoSource | Photo],
+        *,
+        threshold: float | None = None,
+        errors: Literal["raise", "yield"] = "raise",
+    ) -> Iterator[Hair | HairsegError]:
+        """Find the hair in many photos, ``threads`` of them at a time.
+
+        Args:
+            photos: read lazily, a few ahead; memory stays flat however many there are.
+            threshold: as for one photo.
+            errors: ``raise`` ends the stream at a photo that cannot be read; ``yield`` gives the error in the
+                place of its result and goes on.
+
+        Returns:
+            The results in the order of ``photos``.
+
+        Raises:
+            PhotoError: a photo cannot be read, and ``errors`` is ``raise``.
+        """
+        if errors not in ("raise", "yield"):
+            raise UsageError(f"errors {errors!r} is unknown: use raise or yield")
+        session = self._one_thread_a_photo()
+
+        def find(photo: PhotoSource | Photo) -> Hair | HairsegError:
+            try:
+                return self._find(session, photo, threshold)
+            except HairsegError as error:
+                if errors == "raise":
+                    raise
+                return error
+
+        return overlap(find, photos, self.threads)
+
+    def _one_thread_a_photo(self) -> onnxruntime.InferenceSession:
+        """The session of streams: whole photos side by side waste less than threads that share one photo."""
+        if self.threads == 1:
+            return self._session
+        with self._stream_lock:
+            if self._stream_session is None:
+                self._stream_session = open_session(self.info.path, threads=1)
+            return self._stream_session
+
+    def _find(
+        self, session: onnxruntime.InferenceSession, photo: PhotoSource | Photo, threshold: float | None
+    ) -> Hair:
+        """One photo through one session."""
+        if not isinstance(photo, Photo):
+            photo = read_photo(photo)
+        return Hair(photo, self._probability(session, photo.pixels), self.info, threshold)
+
+    def _probability(
+        self, session: onnxruntime.InferenceSession, photo: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        """(H, W) float32 in [0, 1]."""
+        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
+            raise UsageError(f"a photo of {photo.dtype} {photo.shape} is not (H, W, 3) uint8: use read_photo")
+        canvas = fit(photo, self.info.fit)
+        try:
+            (found,) = session.run(["probability"], {"photo": self._normalise(canvas)})
+        except Exception as error:
+            # As at loading: an exception class per status code.
+            reason = printable(str(error).strip().splitlines()[0])
+            raise ModelError(f"{printable(self.info.path)} does not run on this photo ({reason})") from error
+        if found.shape != (1, 1, *canvas.shape[:2]):
+            raise ModelError(
+                f"{printable(self.info.path)} gives {found.shape} for a canvas of {canvas.shape[:2]}: "
+                "export it again with `hairseg export`"
+            )
+        return unfit(np.clip(found[0, 0], 0, 1, dtype=np.float32), *photo.shape[:2])
+
+    def _normalise(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(h, w, 3) uint8 -> (1, 3, h, w) float32: (level / 255 - mean) / std, by a table of all levels."""
+        planes = np.empty((1, 3, *canvas.shape[:2]), np.float32)
+        for channel, table in enumerate(self._tables):
+            # clip never clips a uint8 here; unlike the default mode it needs no copy for a check.
+            np.take(table, canvas[:, :, channel], out=planes[0, channel], mode="clip")
+        return planes
+
+
+def _normalised_levels(info: ModelInfo) -> NDArray[np.float32]:
+    """(3, 256) float32: what each level of each colour becomes."""
+    levels = np.arange(256) / 255.0
+    return np.stack([(levels - mean) / std for mean, std in zip(info.mean, info.std, strict=True)]).astype(
+        np.float32
+    )
+
+
+def _check_borders(session: onnxruntime.InferenceSession, info: ModelInfo) -> None:
+    """Refuse a graph whose input and output are not ours."""
+    inputs = [(border.name, border.type, len(border.shape)) for border in session.get_inputs()]
+    outputs = [(border.name, border.type, len(border.shape)) for border in session.get_outputs()]
+    expected = ([("photo", "tensor(float)", 4)], [("probability", "tensor(float)", 4)])
+    if (inputs, outputs) != expected:
+        raise ModelError(
+            f"{printable(info.path)} is not a hairseg model, its input or output is another: "
+            "export it with `hairseg export`"
+        )
+
+
+def segment(
+    photo: PhotoSource | Photo,
+    *,
+    model: str | os.PathLike[str] | None = None,
+    threshold: float | None = None,
+) -> Hair:
+    """Find the hair in one photo.
+
+    The model is loaded at the first call and kept; for many photos see :meth:`Segmenter.stream`.
+
+    Args:
+        photo: path, bytes, binary file object, PIL image or uint8 array.
+        model: name of a packaged model, path of an ``.onnx`` file, or None for the packaged default.
+        threshold: a probability from here on is hair; None for the model's own.
+
+    Raises:
+        PhotoError: the photo cannot be read.
+        ModelError: the model is missing, damaged or not one of ours.
+    """
+    return _kept(None if model is None else os.fspath(model))(photo, threshold=threshold)
+
+
+@lru_cache(maxsize=2)
+def _kept(model: str | None) -> Segmenter:
+    """The segmenter of :func:`segment`."""
+    return Segmenter(model)
