@@ -1,8 +1,8 @@
 """Colours: sRGB <-> OKLab, colour names and swatches, and the colour that a head of hair has.
 
-OKLab is Björn Ottosson's perceptual space of 2020 (https://bottosson.github.io/posts/oklab/): L is the lightness
-in [0, 1], a and b are the green-red and blue-yellow axes, and hue stays put while lightness moves, which is what
-recolouring needs. All functions take and give float32 and work on whole arrays.
+OKLab is Björn Ottosson's perceptual space of 2020 (https://bottosson.github.io/posts/oklab/): L is the
+lightness in [0, 1], a and b are the green-red and blue-yellow axes, and hue stays put while lightness moves,
+which is what recolouring needs. All functions work on whole arrays, in float32.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ NATURAL = {
     "auburn": "#7b2d1c",
     "copper": "#b2572a",
     "dark blonde": "#9a7a52",
-    "honey blonde": "#c29a5f",
+    "honey blonde": "#c69f69",
     "platinum": "#e6d9bd",
     "dark grey": "#56534f",
     "grey": "#8f8c88",
@@ -43,15 +44,35 @@ FANTASY = {
     "yellow": "#ecc93c",
     "green": "#3f9a56",
     "teal": "#17898c",
-    "blue": "#2f5fc4",
+    "blue": "#2c57ae",
     "navy": "#1f2a5a",
     "lilac": "#b89ad6",
     "violet": "#6e3aa7",
     "magenta": "#bd2b8b",
     "pink": "#ee86b2",
 }
-# Measured against photographs: a name that fits a swatch in a chart reads one shade too dark on a head.
 SWATCHES: dict[str, str] = {**NATURAL, **FANTASY}
+
+# Lightness, chroma and hue (degrees) in OKLab of natural hair in photographs, duller than its swatch, because
+# half of a head lies in its own shade.
+_PHOTOGRAPHED = {
+    "black": (0.19, 0.005, 50),
+    "dark brown": (0.29, 0.030, 50),
+    "brown": (0.39, 0.042, 55),
+    "chestnut": (0.38, 0.075, 45),
+    "light brown": (0.49, 0.055, 60),
+    "auburn": (0.38, 0.100, 35),
+    "copper": (0.52, 0.115, 50),
+    "dark blonde": (0.58, 0.062, 70),
+    "honey blonde": (0.70, 0.070, 75),
+    "platinum": (0.82, 0.040, 85),
+    "dark grey": (0.42, 0.002, 70),
+    "grey": (0.57, 0.004, 70),
+    "silver": (0.72, 0.004, 70),
+    "white": (0.87, 0.005, 70),
+}
+# Light falls on a head unevenly, so lightness says less about a hair's name than chroma and hue do.
+_NAMING = np.array([0.6, 1.5, 1.5], np.float32)
 
 # Ottosson 2020: linear sRGB -> cone responses, and their cube roots -> Lab; the inverses are computed.
 _TO_LMS = np.array(
@@ -164,10 +185,8 @@ def _into_gamut(light: tuple[Floats, Floats, Floats], grey: Floats) -> tuple[Flo
     if not outside.any():
         return light
     middle, low, high = grey[outside], low[outside], high[outside]
-    share = np.minimum(
-        middle / np.maximum(middle - low, 1e-9), (1 - middle) / np.maximum(high - middle, 1e-9)
-    )
-    share = np.minimum(share, np.float32(1.0))
+    share = np.minimum(middle / np.maximum(middle - low, 1e-9), 1)
+    share = np.minimum(share, (1 - middle) / np.maximum(high - middle, 1e-9))
     for plane in light:
         plane[outside] = middle + share * (plane[outside] - middle)
     return light
@@ -177,9 +196,10 @@ def parse_color(color: str | tuple[int, int, int]) -> RGB:
     """The sRGB levels of a colour that a person wrote.
 
     Args:
-        color: a swatch (``"honey blonde"``, also ``honey-blonde`` or ``Honey_Blonde``), ``"#rgb"``, ``"#rrggbb"``,
-            a CSS name or function (``"rebeccapurple"``, ``"rgb(10, 20, 30)"``), or three levels 0 to 255.
-            Where a swatch and a CSS colour share a name, the swatch wins: CSS blue exists on no head.
+        color: a swatch (``"honey blonde"``, also ``honey-blonde`` or ``Honey_Blonde``), ``"#rgb"``,
+            ``"#rrggbb"``, a CSS name or function (``"rebeccapurple"``, ``"rgb(10, 20, 30)"``), or three
+            levels 0 to 255. Where a swatch and a CSS colour share a name, the swatch wins: CSS blue exists on
+            no head.
 
     Raises:
         UsageError: it is none of these; the message names the nearest name.
@@ -193,8 +213,8 @@ def parse_color(color: str | tuple[int, int, int]) -> RGB:
         known = [*SWATCHES, *ImageColor.colormap]
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean {nearest[0]!r}? " if nearest and not color.strip().startswith("#") else ""
-        message = f"color {color!r} is not a colour: {hint}use '#rrggbb', a CSS name or one of {', '.join(SWATCHES)}"
-        raise UsageError(message) from None
+        ways = f"use '#rrggbb', a CSS name or one of {', '.join(SWATCHES)}"
+        raise UsageError(f"color {color!r} is not a colour: {hint}{ways}") from None
     return red, green, blue
 
 
@@ -217,7 +237,7 @@ class HairColor:
 
     Attributes:
         hex: ``"#rrggbb"``, sRGB, as the camera saw it.
-        name: the nearest swatch.
+        name: the swatch that photographed hair of this colour is nearest to.
         lightness: OKLab L in [0, 1]; black hair is under 0.3, platinum above 0.8.
         chroma: distance from grey in OKLab, 0 to about 0.3; natural hair stays under 0.13.
         hue: OKLab hue in degrees, [0, 360); copper is near 45, blonde near 80.
@@ -231,7 +251,7 @@ class HairColor:
 
 
 # Enough for a stable median; a fixed cost for photos of any size.
-_SAMPLES = 40_000
+_SAMPLES = 10_000
 # Fewer sure pixels than this are a false alarm, not a head of hair.
 _FEWEST = 16
 
@@ -239,8 +259,8 @@ _FEWEST = 16
 def hair_color(photo: NDArray[np.uint8], alpha: Floats) -> HairColor | None:
     """The colour that a person would call this hair, or None where there is no hair.
 
-    The alpha-weighted median in OKLab of the pixels that are surely hair, without the brightest (light mirrored
-    by strands has the lamp's colour) and the darkest tenth (gaps between locks have none).
+    The alpha-weighted median in OKLab of the pixels that are surely hair, without the brightest tenth (light
+    mirrored by strands has the lamp's colour) and the darkest (gaps between locks have none).
 
     Args:
         photo: (H, W, 3) uint8 sRGB.
@@ -254,10 +274,8 @@ def hair_color(photo: NDArray[np.uint8], alpha: Floats) -> HairColor | None:
     lab, weight = to_oklab(photo[::stride, ::stride][sure]), thin[sure]
     dark, bright = np.quantile(lab[:, 0], [0.1, 0.9])
     kept = (lab[:, 0] >= dark) & (lab[:, 0] <= bright)
-    middle = np.array(
-        [weighted_quantile(lab[kept, axis], weight[kept], 0.5) for axis in range(3)], np.float32
-    )
-    return _named(middle)
+    medians = [weighted_quantile(lab[kept, axis], weight[kept], 0.5) for axis in range(3)]
+    return _named(np.array(medians, np.float32))
 
 
 def _named(lab: Floats) -> HairColor:
@@ -269,12 +287,21 @@ def _named(lab: Floats) -> HairColor:
 
 
 def nearest_swatch(lab: Floats) -> str:
-    """Name of the swatch nearest to an OKLab colour (3,)."""
-    names = list(SWATCHES)
-    table = to_oklab(np.array([parse_color(name) for name in names], np.uint8))
-    # Light falls on a head unevenly, so lightness says less about a hair's name than hue and chroma do.
-    distance = (table - lab) * np.array([0.6, 1.0, 1.0], np.float32)
+    """Name of the swatch whose hair, photographed, is nearest to an OKLab colour (3,)."""
+    names, table = _names()
+    distance = (table - lab) * _NAMING
     return names[int(np.argmin((distance * distance).sum(axis=1)))]
+
+
+@cache
+def _names() -> tuple[list[str], Floats]:
+    """Every swatch's name, and (N, 3) its OKLab colour as a camera sees it."""
+    natural = [
+        (lightness, chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue)))
+        for lightness, chroma, hue in _PHOTOGRAPHED.values()
+    ]
+    fantasy = to_oklab(np.array([parse_color(name) for name in FANTASY], np.uint8))
+    return [*_PHOTOGRAPHED, *FANTASY], np.concatenate([np.array(natural, np.float32), fantasy])
 
 
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:

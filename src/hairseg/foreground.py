@@ -1,8 +1,8 @@
 """The hair's own colours, without the background that shines through at its border.
 
-A pixel of the photo is I = alpha F + (1 - alpha) B. F and B are first filled in from the pixels that are surely
-hair and surely background (pull and push on a pyramid), then corrected so that they explain the pixel: the blurred
-fusion of Forte 2021 ("Approximate Fast Foreground Colour Estimation"), computed only in the border's tiles.
+A pixel of the photo is I = alpha F + (1 - alpha) B. F and B are first filled in from the pixels that are
+surely hair and surely background (pull and push on a pyramid), then F is corrected towards what explains the
+pixel (Forte 2021, "Approximate Fast Foreground Colour Estimation"), in the tiles that the border crosses.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hairseg.tiles import Tiles, at_points
 
 Floats = NDArray[np.float32]
 
-# Distance in pixels between the points at which the two layers are filled in, for a photo of 2000 pixels.
+# Points along the longer side at which the two layers are filled in.
 GRID = 256
 # From here on a pixel lends its colour to its neighbours.
 SURE = 0.95
@@ -45,7 +45,9 @@ def foreground(photo: NDArray[np.uint8], alpha: Floats) -> NDArray[np.uint8]:
     for channel in range(3):
         seen = pixels[:, channel]
         rest = seen - share * hair[channel] - (1 - share) * behind[channel]
-        own = np.clip(hair[channel] + share * rest, 0, 255).astype(np.uint8)
+        # Forte weighs the correction by alpha. Its square trusts the neighbours more where alpha is small:
+        # with a wrong alpha the correction would draw a bright outline around a dark strand.
+        own = np.clip(hair[channel] + share * share * rest, 0, 255).astype(np.uint8)
         pixels[:, channel] = np.where(mixed, own, seen)
     tiles.scatter(pixels, pure)
     return pure
@@ -54,14 +56,22 @@ def foreground(photo: NDArray[np.uint8], alpha: Floats) -> NDArray[np.uint8]:
 def _partly(alpha: Floats, step: int) -> NDArray[np.bool_]:
     """(h, w) bool: the tiles with a pixel between 0 and 1."""
     partly = (alpha > 0) & (alpha < 1)
-    rows = np.logical_or.reduceat(partly, np.arange(0, alpha.shape[0], step), axis=0)
-    tiles: NDArray[np.bool_] = np.logical_or.reduceat(rows, np.arange(0, alpha.shape[1], step), axis=1)
-    return tiles
+    return _any_of(_any_of(partly, step).T, step).T
+
+
+def _any_of(rows: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:
+    """Every ``step`` rows joined by or; the last may be fewer."""
+    joined = rows[::step].copy()
+    for offset in range(1, step):
+        more = rows[offset::step]
+        joined[: len(more)] |= more
+    return joined
 
 
 def _weight(share: Floats) -> Floats:
     """How much a point counts: all where it is surely this layer, next to nothing where it is mixed."""
-    return np.where(share > SURE, np.float32(1), np.float32(1e-3) * share**4)
+    weight: Floats = np.where(share > SURE, np.float32(1), np.float32(1e-3) * share**4)
+    return weight
 
 
 def fill(planes: Floats, weight: Floats) -> Floats:
@@ -77,20 +87,19 @@ def fill(planes: Floats, weight: Floats) -> Floats:
     if min(weight.shape) == 1 or (weight >= 1).all():
         total = max(float(weight.sum()), 1e-12)
         mean = (planes * weight).sum(axis=(1, 2), keepdims=True) / np.float32(total)
-        return planes * np.minimum(weight, 1) + mean * (1 - np.minimum(weight, 1))
+        return np.asarray(mean + (planes - mean) * np.minimum(weight, 1), np.float32)
     sums = _halve(np.concatenate([planes * weight, weight[None]]))
     coarse = fill(sums[:-1] / np.maximum(sums[-1], np.float32(1e-12)), np.minimum(4 * sums[-1], 1))
     under = _double(coarse, *weight.shape)
-    own = np.minimum(weight, 1)
-    return under + (planes - under) * own
+    return np.asarray(under + (planes - under) * np.minimum(weight, 1), np.float32)
 
 
 def _halve(planes: Floats) -> Floats:
     """Mean of every 2 x 2 points of (C, h, w); an odd last row or column is repeated."""
     _, height, width = planes.shape
     even = np.pad(planes, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
-    halved: Floats = (even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]) / 4
-    return halved
+    quarters = even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]
+    return np.asarray(quarters / 4, np.float32)
 
 
 def _double(planes: Floats, height: int, width: int) -> Floats:
@@ -100,5 +109,5 @@ def _double(planes: Floats, height: int, width: int) -> Floats:
         position = np.arange(length)
         near = position // 2 + 1
         far = near + np.where(position % 2, 1, -1)
-        planes = np.float32(0.75) * padded.take(near, axis) + np.float32(0.25) * padded.take(far, axis)
+        planes = np.asarray(0.75 * padded.take(near, axis) + 0.25 * padded.take(far, axis), np.float32)
     return planes

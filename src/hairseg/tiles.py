@@ -1,11 +1,12 @@
 """The tiles of a photo that a border crosses, so that full-size work is done there and nowhere else.
 
-A grid of points lies on the photo, ``step`` pixels apart. Tile (i, j) is the ``step`` x ``step`` square whose top
-left pixel is point (i, j); what is known at the points is interpolated between the four corners of the tile.
+A grid of points lies on the photo, ``step`` pixels apart. Tile (i, j) is the ``step`` x ``step`` square whose
+top left pixel is point (i, j); what is known at the points is interpolated between the tile's four corners.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,12 @@ class Tiles:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def parts(self, pixels: int) -> Iterator[Tiles]:
+        """The tiles in runs of about ``pixels`` pixels each, to bound memory."""
+        size = max(1, pixels // self.step**2)
+        for first in range(0, len(self), size):
+            yield Tiles(self.rows[first : first + size], self.columns[first : first + size], self.step)
+
     def gather(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """(N, step, step) of (H, W), or (N, C, step, step) of (H, W, C): a copy of the tiles' pixels."""
         return self._windows(pixels)[self._origins(pixels)]
@@ -65,13 +72,14 @@ class Tiles:
             ],
             axis=-1,
         )
-        return (corners @ self._weights()).reshape(len(grid), len(self), self.step, self.step)
+        pixels: Floats = np.matmul(corners, self._weights())
+        return pixels.reshape(len(grid), len(self), self.step, self.step)
 
     def _weights(self) -> Floats:
         """(4, step * step): the share of each corner in each pixel of a tile."""
         along = np.arange(self.step, dtype=np.float32) / self.step
         pair = np.stack([1 - along, along])
-        return np.einsum("ay,bx->abyx", pair, pair).reshape(4, -1)
+        return np.asarray(np.einsum("ay,bx->abyx", pair, pair), np.float32).reshape(4, -1)
 
     def _windows(self, pixels: NDArray[Any], *, writeable: bool = False) -> NDArray[Any]:
         """Every ``step`` x ``step`` window of ``pixels``, as a view."""
