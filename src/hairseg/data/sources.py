@@ -34,7 +34,9 @@ def open_data(spec: str, split: str = "", skip_tags: tuple[str, ...] = ()) -> Da
     folder = Path(os.path.expandvars(place)).expanduser()
     if "$" in str(folder):
         name = str(folder).partition("$")[2].partition("/")[0].strip("{}")
-        raise DataError(f"data {spec!r}: the environment variable {name} is not set; set it to the data's folder")
+        raise DataError(
+            f"data {spec!r}: the environment variable {name} is not set; set it to the data's folder"
+        )
     if not folder.is_dir():
         raise DataError(f"{folder}: no such data folder")
     items = _KINDS[kind](folder, split)
@@ -115,12 +117,12 @@ def _manifest(folder: Path) -> list[tuple[str, Item]]:
 
 
 def _manifest_item(folder: Path, row: dict[str, str]) -> Item:
-    name = row["image"]
-    for column in ("image", "mask"):
-        inside = Path(os.path.normpath(folder / row[column]))
+    name, mask_name = row["image"] or "", row["mask"] or ""  # a short row holds None
+    for entry in (name, mask_name):
+        inside = Path(os.path.normpath(folder / entry))
         if not inside.is_relative_to(os.path.normpath(folder)):
-            raise DataError(f"{folder / 'manifest.csv'}: {row[column]!r} points outside the data folder")
-    mask = folder / row["mask"] if row["mask"] else None
+            raise DataError(f"{folder / 'manifest.csv'}: {entry!r} points outside the data folder")
+    mask = folder / mask_name if mask_name else None
     tags = frozenset(filter(None, (row.get("tags") or "").split(";")))
     return Item(folder / name, mask, name, row.get("hairstyle") or "", tags)
 

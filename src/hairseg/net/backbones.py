@@ -69,7 +69,12 @@ class SqueezeNet(Backbone):
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """Load torchvision's names: ``features.<index>.*``."""
-        stages = {"feature1": range(2), "feature2": range(2, 5), "feature3": range(5, 8), "feature4": range(8, 13)}
+        stages = {
+            "feature1": range(2),
+            "feature2": range(2, 5),
+            "feature3": range(5, 8),
+            "feature4": range(8, 13),
+        }
         own = {}
         for key, value in weights.items():
             if key.startswith("features."):

@@ -7,6 +7,7 @@ multiply-adds go into its first wide 3x3, and features at stride 16 alone cap th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -87,7 +88,7 @@ class FineDecoder(nn.Module):
             for channels, width in zip(coarse_first, widths[:-1], strict=True)
         )
         self.steps = nn.ModuleList(
-            _separable(before, after, kernel) for before, after in zip(widths[:-1], widths[1:], strict=True)
+            _separable(before, after, kernel) for before, after in itertools.pairwise(widths)
         )
 
     def forward(self, pyramid: Tensor, features: Sequence[Tensor]) -> Tensor:

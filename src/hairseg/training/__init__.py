@@ -1,0 +1,1 @@
+"""Training: recipe, data mix, augmentation, loss, loop, export and publishing."""

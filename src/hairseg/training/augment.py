@@ -41,7 +41,9 @@ class RandomView(v2.Transform):
         # From a square to the photo's own aspect (which canvases have), jittered.
         photo_aspect = math.log(width / height)
         stretch = math.log(self.aspect)
-        aspect = math.exp(photo_aspect * float(torch.rand(())) + float(torch.empty(()).uniform_(-stretch, stretch)))
+        aspect = math.exp(
+            photo_aspect * float(torch.rand(())) + float(torch.empty(()).uniform_(-stretch, stretch))
+        )
         pixels = share * height * width
         crop_width = max(1, min(width, round(math.sqrt(pixels * aspect))))
         crop_height = max(1, min(height, round(math.sqrt(pixels / aspect))))
@@ -56,7 +58,9 @@ class RandomView(v2.Transform):
         """Crop and resize one of the inputs."""
         mask = isinstance(inpt, tv_tensors.Mask)
         how = v2.InterpolationMode.NEAREST if mask else v2.InterpolationMode.BILINEAR
-        return VF.resized_crop(inpt, **params, size=[self.size, self.size], interpolation=how, antialias=not mask)
+        return VF.resized_crop(
+            inpt, **params, size=[self.size, self.size], interpolation=how, antialias=not mask
+        )
 
 
 def build_augment(size: int, area: tuple[float, float], augment: Augment) -> v2.Compose:

@@ -46,7 +46,10 @@ class Photos:
         self.sets = [read_all(dataset.items, keep) for dataset in datasets]
 
     def __len__(self) -> int:
-        return sum(_share(source.weight, len(pairs)) for source, pairs in zip(self.recipe.train, self.sets, strict=True))
+        return sum(
+            _share(source.weight, len(pairs))
+            for source, pairs in zip(self.recipe.train, self.sets, strict=True)
+        )
 
     def order(self, epoch: int) -> list[tuple[int, int]]:
         """(set, photo) of one epoch: each set as often as its weight says, all shuffled."""

@@ -59,7 +59,12 @@ def load(net: PSPNet, tensors: dict[str, Tensor], path: Path) -> None:
 
 
 def write_state(
-    path: Path, net: PSPNet, average: MovingAverage, optimizer: torch.optim.Optimizer, recipe: Recipe, **facts: Any
+    path: Path,
+    net: PSPNet,
+    average: MovingAverage,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    **facts: Any,
 ) -> None:
     """Write everything that training needs to go on after an epoch."""
     tensors = {f"net.{key}": value for key, value in net.state_dict().items()}

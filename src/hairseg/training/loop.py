@@ -17,7 +17,7 @@ from hairseg.errors import HairsegError, UsageError
 from hairseg.net import PSPNet, build
 from hairseg.training.allocator import keep_freed_memory
 from hairseg.training.batches import Pair, Photos, open_sources
-from hairseg.training.checkpoint import read_checkpoint, read_state, write_state, write_weights
+from hairseg.training.checkpoint import load, read_checkpoint, read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.loss import hair_loss
 from hairseg.training.optimize import MovingAverage, build_optimizer, rate_factor, set_rate
@@ -86,11 +86,13 @@ def _start(recipe: Recipe) -> PSPNet:
     net = build(recipe.net)
     if recipe.pretrained.endswith(".safetensors"):
         other, _, _ = read_checkpoint(Path(recipe.pretrained))
-        net.load_state_dict(other.state_dict())
+        load(net, other.state_dict(), Path(recipe.pretrained))
     elif recipe.pretrained == "imagenet":
         net.backbone.load_imagenet(imagenet_weights(recipe.net.backbone))
     elif recipe.pretrained != "none":
-        raise UsageError(f"pretrained is {recipe.pretrained!r}: use imagenet, none, or a .safetensors checkpoint")
+        raise UsageError(
+            f"pretrained is {recipe.pretrained!r}: use imagenet, none, or a .safetensors checkpoint"
+        )
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
@@ -144,7 +146,9 @@ def _same(old: Recipe, new: Recipe) -> None:
     before, after = dataclasses.asdict(old), dataclasses.asdict(new)
     changed = [key for key in before if before[key] != after[key] and key != "workers"]
     if changed:
-        raise UsageError(f"--resume: the recipe differs from the run's in {', '.join(changed)}; start a new run")
+        raise UsageError(
+            f"--resume: the recipe differs from the run's in {', '.join(changed)}; start a new run"
+        )
 
 
 def _best(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -25,7 +25,9 @@ def hair_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) -> 
     valid = (truth != IGNORE).float()
     target = (truth == 1).float()
     weight = valid * (1 + edge * edge_band(target)) if edge else valid
-    entropy = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum") / weight.sum().clamp(min=1)
+    entropy = F.binary_cross_entropy_with_logits(
+        logits, target, weight, reduction="sum"
+    ) / weight.sum().clamp(min=1)
     if not dice:
         return entropy
     return entropy + dice * (1 - soft_dice(torch.sigmoid(logits), target, valid))

@@ -12,7 +12,9 @@ from hairseg.fit import Fit, fit, unfit
 from hairseg.net import PSPNet
 
 
-def predictor(net: PSPNet, how: Fit, bf16: bool = False) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+def predictor(
+    net: PSPNet, how: Fit, bf16: bool = False
+) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """A function from photo (H, W, 3) uint8 to probability of hair (H, W) float32."""
     mean = torch.tensor(net.backbone.mean).view(1, 3, 1, 1)
     std = torch.tensor(net.backbone.std).view(1, 3, 1, 1)

@@ -220,5 +220,6 @@ def _tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...
     if len(value) != len(arguments):
         raise UsageError(f"{where} must hold {len(arguments)} values, not {len(value)}")
     return tuple(
-        _value(kind, entry, f"{where}[{i}]") for i, (kind, entry) in enumerate(zip(arguments, value, strict=True))
+        _value(kind, entry, f"{where}[{i}]")
+        for i, (kind, entry) in enumerate(zip(arguments, value, strict=True))
     )

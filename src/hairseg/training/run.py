@@ -47,7 +47,7 @@ class Run:
     @classmethod
     def newest(cls, parent: Path, recipe: Recipe) -> Run:
         """The newest run of a recipe that has a checkpoint."""
-        states = [path for path in parent.glob(f"*-{recipe.name}*/last.safetensors")]
+        states = list(parent.glob(f"*-{recipe.name}*/last.safetensors"))
         own = [path for path in states if _name(path.parent) == recipe.name]
         if not own:
             raise UsageError(f"{parent}: no run of {recipe.name!r} to resume: start one without --resume")

@@ -1,0 +1,237 @@
+"""The verbs of those who train and measure: arguments in, the functions of the library called, nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from hairseg.errors import UsageError, require
+
+
+def train(
+    recipe: Path,
+    *overrides: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    resume: bool = False,
+    runs: Path = Path("runs"),
+) -> int:
+    """Train a recipe; write runs/<date>-<recipe>/ with checkpoints, metrics, curves and a sheet of the worst photos.
+
+    Parameters
+    ----------
+    recipe
+        A TOML file; recipes/ holds one per published model.
+    overrides
+        Any key of the recipe as a flag: --seed 1 --fit.size 320 --pretrained none.
+    resume
+        Go on from the newest run of this recipe.
+    runs
+        The folder that holds the runs.
+    """
+    require("torch", "train")
+    from hairseg.training.finish import finish
+    from hairseg.training.loop import train as train_recipe
+    from hairseg.training.recipe import read_recipe
+    from hairseg.training.run import Run
+
+    chosen = read_recipe(recipe, parse_overrides(overrides))
+    run = Run.newest(runs, chosen) if resume else Run.create(runs, chosen)
+    print(run.folder, file=sys.stderr)
+    best = train_recipe(chosen, run, resume, lambda line: print(line, file=sys.stderr, flush=True))
+    finish(run, chosen)
+    print(json.dumps({"run": str(run.folder), "checkpoint": str(run.best), **best}))
+    return 0
+
+
+def parse_overrides(tokens: tuple[str, ...]) -> dict[str, Any]:
+    """``("--seed", "1", "--fit.size=320")`` to ``{"seed": 1, "fit.size": 320}``; values are read as TOML.
+
+    Raises:
+        UsageError: a token is no ``--key value`` pair.
+    """
+    pairs: dict[str, Any] = {}
+    rest = list(tokens)
+    while rest:
+        token = rest.pop(0)
+        if not token.startswith("--"):
+            raise UsageError(f"{token!r}: recipe keys are given as --key value")
+        key, equals, value = token.removeprefix("--").partition("=")
+        if not equals:
+            if not rest:
+                raise UsageError(f"--{key} needs a value")
+            value = rest.pop(0)
+        pairs[key.replace("-", "_")] = _toml_value(value)
+    return pairs
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word is a string: --pretrained none
+
+
+def export(
+    checkpoint: Path,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    weights: str = "float32",
+    size: int | None = None,
+) -> int:
+    """Write a checkpoint as an ONNX file that takes any size and knows its own preprocessing.
+
+    Parameters
+    ----------
+    checkpoint
+        A run folder, or a best.safetensors in it.
+    output
+        The .onnx file to write; <model name>.onnx here by default.
+    weights
+        float32, or float16 for half the bytes (they are float32 again when the file is loaded).
+    size
+        Another canvas size than the recipe's, in pixels.
+    """
+    require("torch", "train")
+    require("onnxscript", "train")
+    import dataclasses
+
+    from hairseg.training.checkpoint import read_checkpoint
+    from hairseg.training.export import export as export_net
+
+    if weights not in ("float32", "float16"):
+        raise UsageError(f"--weights {weights!r} is unknown: use float32 or float16")
+    net, recipe, _ = read_checkpoint(_checkpoint(checkpoint))
+    if size is not None:
+        recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
+    path = output or Path(f"{recipe.name}.onnx")
+    metadata = export_net(net, recipe, path, weights == "float16")
+    print(json.dumps({"path": str(path), "bytes": path.stat().st_size, **metadata}))
+    return 0
+
+
+def _checkpoint(place: Path) -> Path:
+    return place / "best.safetensors" if place.is_dir() else place
+
+
+def cost(
+    recipe: Path, *, size: int | None = None, as_json: Annotated[bool, Parameter(name="--json")] = False
+) -> int:
+    """Print parameters and multiply-adds of a recipe's network, part by part.
+
+    Parameters
+    ----------
+    recipe
+        A TOML file.
+    size
+        Side of the square photo in pixels; the recipe's canvas size by default.
+    as_json
+        One JSON object instead of a table.
+    """
+    require("torch", "train")
+    from hairseg.net import build
+    from hairseg.net.cost import cost as cost_of
+    from hairseg.training.recipe import read_recipe
+
+    chosen = read_recipe(recipe)
+    side = size or chosen.fit.size
+    rows = cost_of(build(chosen.net), side, side)
+    if as_json:
+        parts = {row.name: {"parameters": row.parameters, "multiply_adds": row.multiply_adds} for row in rows}
+        print(json.dumps({"name": chosen.name, "size": side, **parts}))
+        return 0
+    print(f"{chosen.name} at {side}x{side}")
+    print(f"{'part':<12}{'parameters':>14}{'multiply-adds':>18}")
+    for row in rows:
+        print(f"{row.name:<12}{row.parameters:>14,}{row.multiply_adds:>18,}")
+    return 0
+
+
+def evaluate(
+    *,
+    data: str,
+    split: str = "test",
+    model: str | None = None,
+    negatives: str | None = None,
+    out: Path | None = None,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    legacy: bool = False,
+    threads: int | None = None,
+    threshold: float | None = None,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
+) -> int:
+    """Measure a model by the protocol figaro-native, on the path that every photo takes.
+
+    Parameters
+    ----------
+    data
+        figaro1k:PATH, or folder:PATH with images/ and masks/ or a manifest.csv.
+    split
+        test, train, or a list in the data's splits folder, for example val84.
+    model
+        A packaged model's name or an .onnx file; the packaged default without it.
+    negatives
+        Photos without people, as data; "none" leaves them out.
+    out
+        A folder for report.json, report.md, plots and sheets of best, worst, grey and bearded photos.
+    as_json
+        One line of JSON instead of tables.
+    legacy
+        Score older protocols too, named as such.
+    threads
+        How many the model may use.
+    threshold
+        Another than the model's own.
+    quiet
+        No progress.
+    """
+    from hairseg.evaluation.run import run_evaluation
+
+    run_evaluation(
+        data,
+        split,
+        model,
+        negatives=negatives,
+        out=out,
+        as_json=as_json,
+        legacy=legacy,
+        threads=threads,
+        threshold=threshold,
+        quiet=quiet,
+    )
+    return 0
+
+
+def publish(
+    checkpoint: Path,
+    *,
+    folder: Path = Path("src/hairseg/models"),
+    data: Path | None = None,
+    weights: str = "float16",
+) -> int:
+    """Package a checkpoint: export it, measure it on the protocol once, write its scores, card and checksum.
+
+    Parameters
+    ----------
+    checkpoint
+        A run folder, or a best.safetensors in it.
+    folder
+        Where the packaged models are.
+    data
+        The folder that holds figaro1k; HAIRSEG_DATA by default.
+    weights
+        float32 or float16, as in export.
+    """
+    import os
+
+    require("torch", "train")
+    require("onnxscript", "train")
+    from hairseg.training.publish import publish as publish_model
+
+    place = data or Path(os.environ.get("HAIRSEG_DATA", ""))
+    say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+    print(publish_model(_checkpoint(checkpoint), folder, place, weights == "float16", say))
+    return 0

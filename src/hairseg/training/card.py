@@ -1,0 +1,130 @@
+"""A model's card: what it is, what it saw and on which terms, what it scores, where it fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hairseg.evaluation.report import Report
+from hairseg.evaluation.tables import markdown, report_text
+from hairseg.models import ModelInfo
+
+WEIGHTS_LICENCE = "research and non-commercial use, by the terms of the training photos; see the card"
+
+TERMS = {
+    "figaro1k": (
+        "Figaro-1k (Svanera et al., ICIP 2016; Muhammad et al., Image and Vision Computing 71, 2018): offered for "
+        "research, no licence text; the photos come from the web and belong to their photographers."
+    ),
+    "celeb1k": (
+        "1,000 portraits of CelebAMask-HQ (Lee et al., CVPR 2020): non-commercial research and education only."
+    ),
+    "ccp": (
+        "Clothing Co-Parsing (Yang et al., CVPR 2014), head-and-shoulders crops: the repository is Apache-2.0, the "
+        "street photos are third parties'; taken as research only."
+    ),
+    "negatives": (
+        "50 photos without people: pets (Asirra, research), Kodak PhotoCD scenes, scikit-image and scikit-learn "
+        "samples, test photos of rembg and dlib."
+    ),
+}
+
+BACKBONES = {
+    "squeezenet1_1": "SqueezeNet 1.1, ImageNet weights of its authors (BSD 2-clause).",
+    "tf_efficientnet_lite0": "EfficientNet-Lite0, ImageNet weights of its authors (Apache-2.0).",
+}
+
+
+def card(info: ModelInfo, recipe: dict[str, Any], reports: Sequence[Report], metadata: dict[str, Any]) -> str:
+    """The card as Markdown.
+
+    Args:
+        info: of the finished ONNX file.
+        recipe: the recipe as plain values.
+        reports: on the test set first, then on other data sets.
+        metadata: what the export wrote and measured.
+    """
+    name = info.name
+    parts = [
+        f"# {name}",
+        f"{info.architecture}; {info.parameters / 1e6:.2f} M parameters, {info.multiply_adds / 1e9:.2f} G multiply-adds "
+        f"at {info.fit.size}x{info.fit.size}, {info.bytes / 1e6:.1f} MB.",
+        _use(info),
+        "## Data and terms",
+        _terms(info, recipe),
+        "## Scores",
+        "By the protocol `figaro-native`: photos at their own size, pixel counts pooled over all photos. The checkpoint "
+        "was chosen on `val84` by training on `train756`; the test photos were looked at once. Printed by "
+        f"`hairseg publish` and again by `hairseg evaluate --data figaro1k:PATH --split test --model {name}`.",
+        report_text(reports[0]).strip(),
+        _others(reports[1:]) if len(reports) > 1 else "",
+        "## Limits",
+        _limits(),
+        "## Make it again",
+        _again(info, recipe, metadata),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _use(info: ModelInfo) -> str:
+    return (
+        f"Input `photo`: float32 (N, 3, H, W), RGB in [0, 1] after (x - mean) / std, any H and W from 33 to 2048; "
+        f"trained for an area of about {info.fit.size}x{info.fit.size} pixels in the photo's own proportions. Output "
+        "`probability`: float32 (N, 1, H, W) in [0, 1]. Mean, std, size and threshold "
+        f"({info.threshold:g}) are in the file's metadata under `hairseg`, as JSON."
+    )
+
+
+def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
+    lines = []
+    for entry, source in zip(info.data, recipe["train"], strict=True):
+        base = entry.partition(":")[0]
+        share = f", each photo {source['weight']:g} times an epoch" if source["weight"] != 1 else ""
+        lines.append(f"- `{entry}`{share}: {TERMS.get(base, 'your own data.')}")
+    backbone = recipe["net"]["backbone"]
+    lines.append(f"- Started from {BACKBONES.get(backbone, f'{backbone}, ImageNet weights.')}")
+    lines.append(f"\nWeights: {info.licence}.")
+    return "\n".join(lines)
+
+
+def _others(reports: Sequence[Report]) -> str:
+    rows = [
+        [
+            report.data,
+            str(len(report.photos)),
+            f"{report.counts.iou:.4f}",
+            f"{report.counts.f1:.4f}",
+            f"{report.per_photo.mean:.4f} / {report.per_photo.p5:.4f}",
+            f"{report.boundary:.4f}",
+            f"{100 * report.grey.value:+.2f}",
+        ]
+        for report in reports
+    ]
+    head = ["other photos", "photos", "IoU", "F1", "per photo: mean / p5", "boundary F", "grey, points"]
+    return markdown(head, rows)
+
+
+def _limits() -> str:
+    return (
+        "A beard is not hair here, and neither is a hat; eyebrows and fur are not either. Hair of bystanders was not "
+        "labelled in training. Heads that fill little of the photo, dreadlocks, and hair against a background of its "
+        "own colour are where it fails first; `hairseg evaluate --out FOLDER` writes sheets of the worst photos. The "
+        "masks' own borders are uncertain by a pixel or two: two people agree on such photos to about 0.98 IoU at "
+        "best. Not for identifying people or judging them."
+    )
+
+
+def _again(info: ModelInfo, recipe: dict[str, Any], metadata: dict[str, Any]) -> str:
+    half = metadata.get("half_difference")
+    stored = (
+        f" Weights are stored as float16, which changes a probability by {half[1]:.1e} on average, {half[0]:.1e} at most."
+        if half
+        else ""
+    )
+    shown = {key: recipe[key] for key in ("optimizer", "backbone_rate", "head_rate", "seed", "ema", "dice")}
+    return (
+        f"```\nhairseg train recipes/{info.recipe}\nhairseg publish runs/<date>-{info.name}\n```\n\n"
+        f"{json.dumps(shown)}. Float32 parity of the exported graph with torch over five sizes: "
+        f"{metadata['parity']:.1e}.{stored}\n\nsha256 `{info.sha256()}`"
+    )

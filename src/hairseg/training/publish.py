@@ -1,0 +1,114 @@
+"""From a checkpoint to a packaged model: exported, measured once, its scores in its own metadata, its card written."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hairseg.data import DataSet, open_data
+from hairseg.errors import UsageError
+from hairseg.evaluation.protocol import evaluate
+from hairseg.evaluation.report import Report
+from hairseg.evaluation.scores import Cost
+from hairseg.models import read_info
+from hairseg.segmenter import Segmenter
+from hairseg.training.card import WEIGHTS_LICENCE, card
+from hairseg.training.checkpoint import read_checkpoint
+from hairseg.training.export import export, write_metadata
+
+# Photos without people that no recipe trains on; the other fifty are in the recipes' mix.
+NEGATIVES = "recipes/splits/negatives_heldout24.txt"
+
+
+def publish(
+    checkpoint: Path, folder: Path, data: Path, half: bool = True, report: Callable[[str], None] = print
+) -> Path:
+    """Export, evaluate and describe one model.
+
+    Args:
+        checkpoint: a ``best.safetensors``.
+        folder: of the packaged models; gets ``NAME.onnx``, ``NAME.md`` and a line in ``SHA256SUMS``.
+        data: the folder that holds figaro1k, and celeb1k, ccp, lfw and negatives where there are any.
+        half: store the weights as float16.
+        report: told what is being done.
+
+    Returns:
+        The ONNX file.
+    """
+    import onnx
+
+    net, recipe, _ = read_checkpoint(checkpoint)
+    path = folder / f"{recipe.name}.onnx"
+    report(f"exporting {path}")
+    metadata = export(net, recipe, path, half, licence=WEIGHTS_LICENCE)
+    segmenter = Segmenter(path)
+    cost = Cost(metadata["parameters"], metadata["multiply_adds"], path.stat().st_size, segmenter.threads)
+    reports = []
+    negatives = _negatives(data)
+    for dataset in measured_on(data):
+        report(f"evaluating on {dataset.name}, {len(dataset.items)} photos")
+        test = dataset.name == "figaro1k:test"
+        reports.append(
+            evaluate(
+                segmenter.probability,
+                dataset,
+                model=recipe.name,
+                threshold=segmenter.info.threshold,
+                negatives=negatives if test else None,
+                legacy=test,
+                cost=cost,
+            )
+        )
+    metadata["scores"] = {one.data: one.scores() for one in reports}
+    model = onnx.load(str(path))
+    write_metadata(model, metadata)
+    partial = path.with_name(f".{path.name}.partial")
+    onnx.save(model, str(partial))
+    os.replace(partial, path)
+    write_checksums(folder)
+    text = card(read_info(path), dataclasses.asdict(recipe), reports, metadata)
+    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    _keep(reports, checkpoint.parent)
+    return path
+
+
+def measured_on(data: Path) -> list[DataSet]:
+    """The data sets of a card: Figaro-1k's test and validation photos, and what else there is.
+
+    Raises:
+        UsageError: Figaro-1k is not in the folder.
+    """
+    if not (data / "figaro1k").is_dir():
+        raise UsageError(f"{data}: holds no figaro1k: set HAIRSEG_DATA or --data to the folder that does")
+    sets = [open_data(f"figaro1k:{data / 'figaro1k'}", split) for split in ("test", "val84")]
+    for name in ("celeb1k", "ccp", "lfw"):
+        if (data / name).is_dir():
+            # lfw calls beards hair; those photos are left out.
+            sets.append(open_data(f"folder:{data / name}", "val", ("facial_hair_labelled",)))
+    return sets
+
+
+def _negatives(data: Path) -> DataSet | None:
+    return open_data(f"folder:{data / 'negatives'}", NEGATIVES) if (data / "negatives").is_dir() else None
+
+
+def write_checksums(folder: Path) -> None:
+    """Write ``SHA256SUMS`` of every model in ``folder``, in the format of ``sha256sum``."""
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+        for path in sorted(folder.glob("*.onnx"))
+    ]
+    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
+def _keep(reports: list[Report], folder: Path) -> None:
+    """The full reports beside the checkpoint, for comparisons without running again."""
+    for one in reports:
+        values: dict[str, Any] = one.to_dict()
+        place = folder / f"report-{one.data.replace(':', '-')}.json"
+        place.write_text(json.dumps(values), encoding="utf-8")

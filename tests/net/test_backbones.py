@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from torchvision.models import squeezenet1_1
+
+from hairseg.errors import ModelError
+from hairseg.net.backbones import EvenSameConv2d, SqueezeNet, Timm, read_weights
+
+
+def test_squeezenet_features_are_torchvisions() -> None:
+    classifier = squeezenet1_1(weights=None).eval()
+    backbone = SqueezeNet().eval()
+    backbone.load_imagenet(classifier.state_dict())
+    photo = torch.randn(1, 3, 97, 64)
+    features = backbone(photo)
+    assert torch.equal(features[-1], classifier.features(photo))
+    assert tuple(f.shape[1] for f in features) == backbone.channels
+
+
+def test_efficientnet_lite0_is_timms_where_both_sides_are_multiples_of_32() -> None:
+    oracle = timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=True).eval()
+    backbone = Timm("tf_efficientnet_lite0").eval()
+    backbone.body.load_state_dict(oracle.state_dict())
+    photo = torch.randn(1, 3, 96, 128)
+    with torch.inference_mode():
+        for ours, theirs in zip(backbone(photo), oracle(photo), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-5)
+    assert backbone.mean == (0.5, 0.5, 0.5)
+    assert backbone.strides == (2, 4, 8, 16, 32)
+
+
+def test_even_same_is_tensorflows_padding() -> None:
+    # TensorFlow's rule for stride 2 on an even side: pad k - 2 in all, the smaller half first.
+    convolution = EvenSameConv2d(1, 1, 3, stride=2, bias=False)
+    torch.nn.init.ones_(convolution.weight)
+    x = torch.arange(16.0).view(1, 1, 4, 4)
+    padded = torch.zeros(5, 5)
+    padded[:4, :4] = x[0, 0]
+    expected = [[float(padded[i : i + 3, j : j + 3].sum()) for j in (0, 2)] for i in (0, 2)]
+    assert convolution(x)[0, 0].tolist() == expected
+
+
+def test_imagenet_weights_with_a_hole_are_refused() -> None:
+    state = timm.create_model("test_efficientnet", pretrained=False).state_dict()
+    del state["conv_stem.weight"]
+    with pytest.raises(ModelError, match=r"lack 1 tensors, for example 'conv_stem.weight'"):
+        Timm("test_efficientnet").load_imagenet(state)
+
+
+def test_weights_files(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file({"a": torch.ones(2, dtype=torch.float16), "n": torch.tensor(3)}, path)
+    weights = read_weights(path)
+    assert weights["a"].dtype == torch.float32
+    assert weights["n"].item() == 3
+    with pytest.raises(ModelError, match="no such weights file"):
+        read_weights(tmp_path / "missing.safetensors")
+    path.write_bytes(b"not tensors at all")
+    with pytest.raises(ModelError, match="not a readable safetensors file"):
+        read_weights(path)

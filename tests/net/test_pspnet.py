@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models import squeezenet1_1
+
+from hairseg.errors import UsageError
+from hairseg.net import NetConfig, build
+from hairseg.net.backbones import build_backbone
+from hairseg.net.cost import cost
+
+
+class Seed(nn.Module):
+    """The seed's whole network, written again from its document: an oracle with its own state-dict names."""
+
+    def __init__(self, pyramid: bool) -> None:
+        super().__init__()
+        self.features = squeezenet1_1(weights=None).features
+        self.levels = nn.ModuleList(nn.Conv2d(512, 128, 1) for _ in range(4)) if pyramid else None
+        width = 1024 if pyramid else 512
+        self.convs = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 3, 1, 1), nn.BatchNorm2d(b), nn.ReLU())
+            for a, b in ((width, 256), (256, 64), (64, 64))
+        )
+        self.final = nn.Conv2d(64, 1, 1)
+
+    def forward(self, photo: Tensor) -> Tensor:
+        x = self.features(photo)
+        if self.levels is not None:
+            pools = [nn.AdaptiveAvgPool2d(n)(x) for n in (1, 2, 3, 6)]
+            up = [
+                F.interpolate(conv(p), x.shape[2:], mode="bilinear")
+                for conv, p in zip(self.levels, pools, strict=True)
+            ]
+            x = torch.cat([x, *up], 1)
+        for conv in self.convs:
+            x = conv(F.interpolate(x, scale_factor=2, mode="bilinear"))
+        # The seed classifies after upsampling.
+        return self.final(F.interpolate(x, photo.shape[2:], mode="bilinear"))
+
+
+@pytest.mark.parametrize("pyramid", [True, False])
+@pytest.mark.parametrize("size", [(64, 64), (97, 130)])
+def test_the_seeds_network_is_the_seeds(pyramid: bool, size: tuple[int, int]) -> None:
+    torch.manual_seed(1)
+    ours = build(NetConfig(bins=(1, 2, 3, 6) if pyramid else ())).double().eval()
+    oracle = Seed(pyramid).double().eval()
+    # Same tensors in the same order: features, pyramid, decoder, head.
+    oracle.load_state_dict(dict(zip(oracle.state_dict(), ours.state_dict().values(), strict=True)))
+    photo = torch.randn(1, 3, *size, dtype=torch.float64)
+    with torch.inference_mode():
+        assert torch.allclose(ours(photo), oracle(photo), atol=1e-5)
+
+
+CONFIGS = {
+    "seed": NetConfig(),
+    "fcn": NetConfig(bins=()),
+    "max without reduction": NetConfig(pooling="max", reduction=False, bins=(1, 2)),
+    "squeezenet fine": NetConfig(decoder="fine", widths=(16, 12, 8, 8), pyramid_norm=True),
+    "timm fine": NetConfig(
+        backbone="test_efficientnet", decoder="fine", widths=(16, 16, 12, 8, 8), pyramid_norm=True
+    ),
+    "timm dilated": NetConfig(
+        backbone="test_resnet", output_stride=8, decoder="fine", widths=(16, 16, 12, 8, 8), kernel=5
+    ),
+    "classes": NetConfig(backbone="test_efficientnet", decoder="fine", widths=(16, 16, 12, 8, 8), classes=6),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("size", [(64, 64), (75, 101)])
+def test_every_network_gives_logits_at_the_photos_size(name: str, size: tuple[int, int]) -> None:
+    net = build(CONFIGS[name])
+    logits = net(torch.randn(2, 3, *size))
+    assert logits.shape == (2, CONFIGS[name].classes, *size)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_parameter_learns(name: str) -> None:
+    net = build(CONFIGS[name]).train()
+    net(torch.randn(2, 3, 64, 64)).square().mean().backward()
+    # Batch norm makes the bias before it redundant, but its gradient exists all the same.
+    assert [key for key, parameter in net.named_parameters() if parameter.grad is None] == []
+
+
+def test_new_parameters_are_all_but_the_backbones() -> None:
+    net = build(CONFIGS["seed"])
+    backbone = sum(p.numel() for p in net.backbone.parameters())
+    assert sum(p.numel() for p in net.new_parameters()) == sum(p.numel() for p in net.parameters()) - backbone
+
+
+def test_seed_parameters_counted_by_hand() -> None:
+    features = sum(p.numel() for p in squeezenet1_1(weights=None).features.parameters())
+    pyramid = 4 * (512 * 128 + 128)
+    decoder = (1024 * 9 * 256 + 3 * 256) + (256 * 9 * 64 + 3 * 64) + (64 * 9 * 64 + 3 * 64)
+    assert cost(build(NetConfig()), 64, 64)[-1].parameters == features + pyramid + decoder + 65
+
+
+def test_multiply_adds_of_the_seed_at_256() -> None:
+    # 3.54 G: convolutions counted by hand from the feature sizes 15, 30, 60 and 120.
+    rows = {row.name: row for row in cost(build(NetConfig()), 256, 256)}
+    decoder = 900 * 9 * 1024 * 256 + 3600 * 9 * 256 * 64 + 14400 * 9 * 64 * 64
+    assert rows["decoder"].multiply_adds == decoder
+    assert rows["head"].multiply_adds == 14400 * 64
+    assert rows["total"].multiply_adds == pytest.approx(3.54e9, rel=0.005)
+
+
+def test_cost_leaves_the_mode_alone() -> None:
+    net = build(CONFIGS["timm fine"]).train()
+    cost(net, 64, 64)
+    assert net.training
+
+
+def test_wrong_descriptions_are_refused() -> None:
+    with pytest.raises(UsageError, match="widths holds 2 numbers"):
+        build(NetConfig(decoder="fine", widths=(8, 8)))
+    with pytest.raises(UsageError, match="decoder 'wide'"):
+        build(NetConfig(decoder="wide"))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="no_such_net"):
+        build_backbone("no_such_net")
+    with pytest.raises(UsageError, match="output stride 16, not 8"):
+        build_backbone("squeezenet1_1", output_stride=8)

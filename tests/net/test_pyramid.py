@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from hairseg.errors import UsageError
+from hairseg.net.pyramid import PyramidPooling, adaptive_average, adaptive_max, averaging_matrix, bin_edges
+
+CPU = torch.device("cpu")
+
+
+def test_bins_of_five_rows_in_two_overlap_in_the_middle() -> None:
+    assert [bin_edges(5, 2, i) for i in range(2)] == [(0, 3), (2, 5)]
+
+
+def test_averaging_matrix_of_three_rows_in_two() -> None:
+    expected = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]])
+    assert torch.equal(averaging_matrix(3, 2, CPU), expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 8))
+def test_pooling_is_torchs_adaptive_pooling_at_every_size(height: int, width: int, bins: int) -> None:
+    x = torch.randn(2, 3, height, width, dtype=torch.float64)
+    assert torch.allclose(adaptive_average(x, bins), F.adaptive_avg_pool2d(x, bins), atol=1e-6)
+    assert torch.equal(adaptive_max(x, bins), F.adaptive_max_pool2d(x, bins))
+
+
+class SeedPyramid(nn.Module):
+    """The seed's module from its document, as an independent oracle."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(channels, channels // 4, 1) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        parts = [x]
+        for size, conv in zip((1, 2, 3, 6), self.convs, strict=True):
+            small = conv(nn.AdaptiveAvgPool2d(size)(x))
+            parts.append(nn.Upsample(x.shape[2:], mode="bilinear", align_corners=False)(small))
+        return torch.cat(parts, 1)
+
+
+@pytest.mark.parametrize("size", [(6, 6), (11, 17), (7, 30)])
+def test_seed_options_equal_the_seeds_module(size: tuple[int, int]) -> None:
+    oracle = SeedPyramid(16).double()
+    ours = PyramidPooling(16, norm=False, align_corners=False).double()
+    for level, conv in zip(ours.levels, oracle.convs, strict=True):
+        level.load_state_dict(conv.state_dict())
+    x = torch.randn(2, 16, *size, dtype=torch.float64)
+    assert torch.allclose(ours(x), oracle(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize(("reduction", "channels"), [(True, 16), (False, 40)])
+def test_channels_with_and_without_reduction(pooling: str, reduction: bool, channels: int) -> None:
+    pyramid = PyramidPooling(8, pooling=pooling, reduction=reduction)  # type: ignore[arg-type]
+    assert pyramid.out_channels == channels
+    assert pyramid(torch.randn(2, 8, 9, 7)).shape == (2, channels, 9, 7)
+
+
+def test_one_bin_spreads_the_mean_everywhere() -> None:
+    x = torch.randn(2, 4, 5, 6)
+    pyramid = PyramidPooling(4, bins=(1,), reduction=False)(x)
+    assert torch.allclose(pyramid[:, 4:], x.mean((2, 3), keepdim=True).expand_as(x), atol=1e-6)
+
+
+def test_unknown_pooling_and_bins_are_refused() -> None:
+    with pytest.raises(UsageError, match="average or max"):
+        PyramidPooling(8, pooling="median")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="bins"):
+        PyramidPooling(8, bins=(0, 2))
+    with pytest.raises(UsageError, match="2 channels"):
+        PyramidPooling(2)

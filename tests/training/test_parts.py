@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from hairseg.data import IGNORE
+from hairseg.net import build
+from hairseg.net.backbones import EvenSameConv2d
+from hairseg.training.augment import build_augment, vary
+from hairseg.training.batches import Photos
+from hairseg.training.depthwise import FastDepthwise, FastEvenSame, speed_up_depthwise
+from hairseg.training.loss import edge_band, hair_loss, soft_dice
+from hairseg.training.optimize import MovingAverage, build_optimizer, rate_factor
+from hairseg.training.predict import predictor
+from hairseg.training.recipe import Augment, Recipe, Source
+
+# ---- loss
+
+
+def test_perfect_and_hopeless_logits() -> None:
+    truth = torch.tensor([[[0, 1], [1, IGNORE]]], dtype=torch.uint8)
+    right = torch.tensor([[[[-50.0, 50.0], [50.0, 50.0]]]])
+    assert hair_loss(right, truth, dice=0.5).item() == pytest.approx(0, abs=1e-6)
+    # Every pixel that counts costs 50 nats; Dice is (0 + 1) / (1 + 2 + 1).
+    assert hair_loss(-right, truth, dice=0.5).item() == pytest.approx(50 + 0.5 * 0.75, rel=1e-5)
+
+
+def test_ignored_pixels_do_not_teach() -> None:
+    truth = torch.tensor([[[0, IGNORE], [IGNORE, 1]]], dtype=torch.uint8)
+    logits = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    hair_loss(logits, truth, dice=1.0, edge=1.0).backward()
+    assert logits.grad is not None
+    assert (logits.grad[0, 0] != 0).tolist() == [[True, False], [False, True]]
+
+
+def test_cross_entropy_is_torchs() -> None:
+    logits, truth = torch.randn(2, 1, 6, 5), torch.randint(0, 2, (2, 6, 5), dtype=torch.uint8)
+    expected = F.binary_cross_entropy_with_logits(logits[:, 0], truth.float())
+    assert torch.allclose(hair_loss(logits, truth, dice=0), expected)
+
+
+def test_an_empty_photo_rightly_left_empty_is_perfect() -> None:
+    zero, one = torch.zeros(1, 4, 4), torch.ones(1, 4, 4)
+    assert soft_dice(zero, zero, one).item() == 1
+
+
+def test_edge_band_is_two_pixels_wide() -> None:
+    target = torch.zeros(1, 1, 8)
+    target[..., 4:] = 1
+    assert edge_band(target)[0, 0].tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
+
+
+# ---- depthwise
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (5, 1), (3, 2), (5, 2)])
+@pytest.mark.parametrize("same", [False, True])
+def test_the_faster_backward_pass_gives_the_same_gradients(kernel: int, stride: int, same: bool) -> None:
+    kind = EvenSameConv2d if same else nn.Conv2d
+    plain = kind(6, 6, kernel, stride, 0 if same else kernel // 2, groups=6, bias=False)
+    fast = kind(6, 6, kernel, stride, 0 if same else kernel // 2, groups=6, bias=False)
+    fast.load_state_dict(plain.state_dict())
+    speed_up_depthwise(fast)
+    assert type(fast) is (FastEvenSame if same else FastDepthwise)
+    x = torch.randn(2, 6, 12, 10)
+    results = []
+    for convolution in (plain, fast):
+        own = x.clone().requires_grad_()
+        out = convolution(own)
+        out.square().sum().backward()
+        results.append((out, own.grad, convolution.weight.grad))
+    for ours, theirs in zip(*results, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_only_plain_depthwise_convolutions_are_changed() -> None:
+    layers = [
+        nn.Conv2d(4, 4, 3),
+        nn.Conv2d(4, 8, 3, groups=4, bias=False),
+        nn.Conv2d(4, 4, 3, groups=4),
+        nn.Conv2d(4, 4, 3, groups=4, bias=False, dilation=2),
+    ]
+    speed_up_depthwise(nn.Sequential(*layers))
+    assert {type(layer) for layer in layers} == {nn.Conv2d}
+
+
+# ---- augmentation
+
+
+def half_red() -> tuple[torch.Tensor, torch.Tensor]:
+    photo = torch.zeros(3, 40, 60, dtype=torch.uint8)
+    photo[0, :, 30:] = 255
+    truth = torch.zeros(40, 60, dtype=torch.uint8)
+    truth[:, 30:] = 1
+    return photo, truth
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_photo_and_truth_move_together(seed: int) -> None:
+    geometry = Augment(rotate=1.0, color=0, grey=0, blur=0, jpeg=0)
+    photo, truth = vary(build_augment(48, (0.3, 1.0), geometry), *half_red(), seed)
+    assert photo.shape == (3, 48, 48)
+    assert set(truth.unique().tolist()) <= {0, 1, IGNORE}
+    sure = truth != IGNORE
+    wrong = ((photo[0] > 127) != (truth == 1)) & sure
+    # Only the line between both, which bilinear and nearest draw half a pixel apart, and the corners' rim.
+    assert wrong.float().mean() < 0.06
+
+
+def test_a_seed_decides_everything() -> None:
+    transform = build_augment(32, (0.3, 1.0), Augment(jpeg=0.5, blur=0.5))
+    once, again, other = (vary(transform, *half_red(), seed) for seed in (7, 7, 8))
+    assert torch.equal(once[0], again[0])
+    assert torch.equal(once[1], again[1])
+    assert not torch.equal(once[0], other[0])
+
+
+def test_augmentation_leaves_the_global_random_state_alone() -> None:
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    vary(build_augment(32, (0.3, 1.0), Augment()), *half_red(), 1)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+# ---- the mix
+
+
+def test_a_weight_is_how_often_a_photo_is_seen(recipe: Recipe) -> None:
+    import dataclasses
+
+    source = recipe.train[0]
+    mix = (dataclasses.replace(source, weight=2.0), dataclasses.replace(source, weight=0.25))
+    photos = Photos(dataclasses.replace(recipe, train=mix))
+    assert len(photos) == 18
+    orders = [photos.order(epoch) for epoch in range(4)]
+    for order in orders:
+        for index in range(8):
+            assert order.count((0, index)) == 2
+    # A quarter each epoch, another one every time: four epochs see every photo once.
+    assert sorted(index for order in orders for number, index in order if number == 1) == list(range(8))
+    assert orders[0] != orders[1]
+    assert photos.order(1) == orders[1]
+
+
+def test_photos_are_kept_no_larger_than_training_needs(recipe: Recipe, tmp_path: Path) -> None:
+    import dataclasses
+
+    from PIL import Image
+
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    Image.new("RGB", (400, 900)).save(tmp_path / "images" / "a.jpg")
+    Image.new("L", (400, 900)).save(tmp_path / "masks" / "a.png")
+    photos = Photos(dataclasses.replace(recipe, train=(Source(f"folder:{tmp_path}", ""),)))
+    photo, truth = photos.sets[0][0]
+    assert photo.shape[1:] == truth.shape
+    # 96 px crops of 60 % of the area: 124 x 124 pixels hold enough.
+    assert math.sqrt(photo.shape[1] * photo.shape[2]) == pytest.approx(96 / math.sqrt(0.6), rel=0.02)
+
+
+# ---- optimiser
+
+
+def test_rates_rise_then_fall_to_nothing(recipe: Recipe) -> None:
+    import dataclasses
+
+    for schedule in ("poly", "cosine"):
+        chosen = dataclasses.replace(recipe, warmup=10, schedule=schedule)
+        factors = [rate_factor(step, 100, chosen) for step in range(101)]
+        assert factors[0] == pytest.approx(0.1)
+        assert factors[9] == factors[10] == 1
+        assert all(after < before for before, after in itertools.pairwise(factors))
+        assert factors[100] == 0
+    # Half way: (1 - 0.5) ** 0.9, section 5.1 of the paper.
+    assert rate_factor(55, 100, dataclasses.replace(recipe, warmup=10)) == pytest.approx(0.5**0.9)
+
+
+def test_new_layers_learn_faster_and_norms_do_not_decay(recipe: Recipe) -> None:
+    net = build(recipe.net)
+    groups = build_optimizer(net, recipe).param_groups
+    assert sum(len(group["params"]) for group in groups) == len(list(net.parameters()))
+    new = {id(parameter) for parameter in net.new_parameters()}
+    for group in groups:
+        is_new = {id(parameter) in new for parameter in group["params"]}
+        assert is_new == {group["peak"] == recipe.head_rate}
+        assert {parameter.ndim > 1 for parameter in group["params"]} == {group["weight_decay"] > 0}
+
+
+def test_moving_average_by_hand(recipe: Recipe) -> None:
+    net = build(recipe.net)
+    average = MovingAverage(net, decay=0.75)
+    with torch.no_grad():
+        net.head.bias.add_(8.0)
+        net.backbone.body.bn1.running_mean.fill_(3.0)  # type: ignore[union-attr,operator]
+    start = float(average.net.head.bias)  # type: ignore[arg-type]
+    average.update(net, step=1000)
+    assert float(average.net.head.bias) == pytest.approx(start + 2.0)  # type: ignore[arg-type]
+    assert average.net.backbone.body.bn1.running_mean.tolist()[0] == 3.0  # type: ignore[union-attr]
+
+
+def test_predictor_gives_the_photos_own_size(recipe: Recipe) -> None:
+    probability = predictor(build(recipe.net), recipe.fit)(np.zeros((37, 81, 3), np.uint8))
+    assert probability.shape == (37, 81)
+    assert probability.dtype == np.float32
+    assert 0 <= probability.min() <= probability.max() <= 1

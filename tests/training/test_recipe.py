@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hairseg.errors import UsageError
+from hairseg.net import build
+from hairseg.training.recipe import Recipe, Stage, from_table, read_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_recipe_of_one_line_has_the_defaults_and_the_files_name(tmp_path: Path) -> None:
+    recipe = read_recipe(write(tmp_path, "seed = 3\n"))
+    assert (recipe.name, recipe.seed, recipe.stages) == ("mine", 3, (Stage(),))
+
+
+def test_flags_win_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "seed = 3\n[fit]\nsize = 320\n")
+    recipe = read_recipe(path, {"seed": 4, "fit.size": 256, "net.bins": [1]})
+    assert (recipe.seed, recipe.fit.size, recipe.net.bins) == (4, 256, (1,))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sede = 1", "unknown key 'sede'; did you mean 'seed'"),
+        ("[net]\nbackbon = 'x'", "net: unknown key 'backbon'; did you mean 'backbone'"),
+        ("zzz = 1", "known are"),
+        ("seed = 'one'", "seed is 'one': it must be of type int"),
+        ("seed = true", "it must be of type int"),
+        ("optimizer = 'adam'", "use one of adamw, sgd"),
+        ("stages = [{size = 'big'}]", r"stages\[0\]: size is 'big'"),
+        ("stages = 3", "stages must be a list"),
+        ("net = 3", "net must be a table"),
+        ("[[stages]]\narea = [0.5]", "area must hold 2 values, not 1"),
+        ("[fit]\nmode = 'round'", "use one of area, square"),
+        ("[[train]]\nsplit = 'a'", "data"),
+        ("seed = ", "not a readable TOML file"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        read_recipe(write(tmp_path, text))
+    assert "mine.toml" in str(caught.value)
+
+
+def test_a_missing_recipe(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such recipe"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_lists_of_names_stand_beside_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("a.jpg\n")
+    recipe = read_recipe(write(tmp_path, "[[train]]\ndata = 'folder:x'\nsplit = 'mine.txt'\n"))
+    assert recipe.train[0].split == str(tmp_path / "mine.txt")
+
+
+def test_plain_values_and_back(recipe: Recipe) -> None:
+    import dataclasses
+
+    assert from_table(Recipe, dataclasses.asdict(recipe), "x") == recipe
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_shipped_recipes_describe_networks_that_can_be_built(path: Path) -> None:
+    recipe = read_recipe(path)
+    assert recipe.name == path.stem
+    assert sum(parameter.numel() for parameter in build(recipe.net).parameters()) > 1_000_000
