@@ -1,0 +1,166 @@
+"""Soft edge: composites whose alpha is known, because the test draws every strand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from hairseg.edge import soft_edge
+
+Floats = NDArray[np.float32]
+RGB = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A photo of hair whose alpha is known, and what a coarse network would say about it."""
+
+    photo: NDArray[np.uint8]
+    alpha: Floats
+    probability: Floats
+
+    def error(self, alpha: Floats) -> float:
+        """Mean absolute error of an alpha where the true one is not the same all around."""
+        spread = Image.fromarray(((self.alpha > 0) & (self.alpha < 1)).astype(np.uint8) * 255)
+        border = np.asarray(spread.filter(ImageFilter.BoxBlur(6))) > 0
+        return float(np.abs(alpha - self.alpha)[border].mean())
+
+
+def composite(
+    hair: RGB, left: RGB, right: RGB, height: int = 320, width: int = 280, seed: int = 0
+) -> Composite:
+    """An oval of hair with loose strands, drawn three times as large, over a texture of two colours."""
+    rng = np.random.default_rng(seed)
+    alpha = strands(rng, height, width)
+    ground = np.where((np.arange(width) < width / 2)[:, None], np.array(left), np.array(right))
+    ground = (
+        ground + 12 * smooth_noise(rng, height, width, 9)[..., None] + rng.normal(0, 5, (height, width, 3))
+    )
+    inside = np.array(hair) * np.exp(0.15 * smooth_noise(rng, height, width, 2))[..., None]
+    mixed = alpha[..., None] * inside + (1 - alpha[..., None]) * ground + rng.normal(0, 2, (height, width, 3))
+    photo = np.clip(np.round(mixed), 0, 255).astype(np.uint8)
+    return Composite(photo, alpha, network_like(alpha))
+
+
+def strands(rng: np.random.Generator, height: int, width: int, scale: int = 3) -> Floats:
+    """(H, W) alpha of an oval with 300 curved strands that leave it."""
+    canvas = Image.new("L", (width * scale, height * scale))
+    draw = ImageDraw.Draw(canvas)
+    centre, radii = np.array([width, height]) * scale / 2, np.array([width, height]) * scale * 0.3
+    draw.ellipse((*(centre - radii), *(centre + radii)), fill=255)
+    for _ in range(300):
+        direction = rng.uniform(0, 2 * np.pi)
+        point = centre + radii * rng.uniform(0.9, 1) * np.array([np.cos(direction), np.sin(direction)])
+        angle, turn = direction + rng.normal(0, 0.9), rng.normal(0, 0.12)
+        length = scale * min(width * (0.01 + rng.exponential(0.025)), 0.12 * width)
+        line = [tuple(point)]
+        for _ in range(10):
+            point = point + length / 10 * np.array([np.cos(angle), np.sin(angle)])
+            angle += turn
+            line.append(tuple(point))
+        draw.line(line, fill=255, width=int(rng.integers(1, scale + 1)))
+    return np.asarray(canvas.reduce(scale), np.float32) / 255
+
+
+def smooth_noise(rng: np.random.Generator, height: int, width: int, scale: int) -> Floats:
+    """(H, W) noise of deviation 1 or so, ``scale`` pixels wide."""
+    coarse = rng.standard_normal((height // scale + 2, width // scale + 2)).astype(np.float32)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def network_like(alpha: Floats, coarse: int = 4) -> Floats:
+    """What a network at a quarter of the resolution says: sure of itself, and blind to single strands."""
+    height, width = alpha.shape
+    small = Image.fromarray(np.round(alpha * 255).astype(np.uint8)).resize(
+        (width // coarse, height // coarse)
+    )
+    seen = np.asarray(small.filter(ImageFilter.GaussianBlur(1.3)), np.float32) / 255
+    sure = (1 / (1 + np.exp(-11 * (seen - 0.5)))).astype(np.float32)
+    return np.asarray(Image.fromarray(sure).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)
+
+
+SCENES = {
+    "dark hair, light wall": ((42, 30, 24), (206, 208, 212), (206, 208, 212)),
+    "dark hair, wall and lawn": ((42, 30, 24), (206, 208, 212), (120, 150, 90)),
+    "blonde hair, night": ((196, 160, 110), (50, 60, 80), (30, 30, 40)),
+    "brown hair, lawn": ((96, 62, 40), (90, 130, 70), (90, 130, 70)),
+    "brown hair, skin and cloth": ((96, 62, 40), (214, 170, 140), (70, 60, 70)),
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_edge_is_far_better_than_the_mask_and_the_probability(scene: str) -> None:
+    made = composite(*SCENES[scene])
+    alpha = soft_edge(made.photo, made.probability)
+    plain = min(made.error((made.probability > 0.5).astype(np.float32)), made.error(made.probability))
+    assert made.error(alpha) < 0.65 * plain
+
+
+def test_where_colours_say_nothing_the_probability_stays() -> None:
+    made = composite((100, 90, 80), (100, 90, 80), (100, 90, 80))
+    alpha = soft_edge(made.photo, made.probability)
+    assert made.error(alpha) < 1.1 * made.error(made.probability)
+
+
+def test_a_strand_that_the_network_missed_is_found() -> None:
+    photo = np.full((200, 200, 3), (205, 208, 212), np.uint8)
+    photo[100:] = (42, 30, 24)
+    photo[88:100, 60] = (42, 30, 24)
+    probability = network_like((np.arange(200) >= 100)[:, None] * np.ones((1, 200), np.float32))
+    assert probability[90, 60] < 0.1
+    alpha = soft_edge(photo, probability)
+    assert alpha[94:100, 60].min() > 0.8
+    assert alpha[94:98, 40:58].max() < 0.05
+
+
+def test_far_from_the_border_alpha_is_exactly_0_and_1() -> None:
+    rng = np.random.default_rng(1)
+    photo = rng.integers(0, 256, (240, 200, 3), np.uint8)
+    probability = np.zeros((240, 200), np.float32)
+    probability[:, :100] = 0.997
+    probability[:, 100:] = 0.004
+    alpha = soft_edge(photo, probability)
+    assert (alpha[:, :70] == 1).all()
+    assert (alpha[:, 130:] == 0).all()
+    assert len(np.unique(alpha[:, 90:110])) > 100
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.0, 0.0), (0.2, 0.0), (0.8, 1.0), (1.0, 1.0)])
+def test_a_photo_without_a_border(value: float, expected: float) -> None:
+    alpha = soft_edge(np.zeros((31, 47, 3), np.uint8), np.full((31, 47), value, np.float32))
+    assert (alpha == expected).all()
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1), st.booleans())
+def test_any_size_and_any_content_give_an_alpha(height: int, width: int, seed: int, hard: bool) -> None:
+    rng = np.random.default_rng(seed)
+    photo = rng.integers(0, 256, (height, width, 3), np.uint8)
+    probability = rng.random((height, width)).astype(np.float32)
+    alpha = soft_edge(photo, np.round(probability) if hard else probability)
+    assert alpha.dtype == np.float32
+    assert alpha.shape == (height, width)
+    assert alpha.min() >= 0
+    assert alpha.max() <= 1
+
+
+def test_the_inputs_are_left_alone() -> None:
+    made = composite(*SCENES["brown hair, lawn"], 100, 80)
+    photo, probability = made.photo.copy(), made.probability.copy()
+    soft_edge(made.photo, made.probability)
+    np.testing.assert_array_equal(made.photo, photo)
+    np.testing.assert_array_equal(made.probability, probability)
+
+
+def test_size_changes_the_edge_little() -> None:
+    small = composite(*SCENES["dark hair, light wall"])
+    size = (small.photo.shape[1] * 3, small.photo.shape[0] * 3)
+    photo = np.asarray(Image.fromarray(small.photo).resize(size, Image.Resampling.BICUBIC))
+    probability = np.asarray(Image.fromarray(small.probability).resize(size, Image.Resampling.BILINEAR))
+    large = Image.fromarray(soft_edge(photo, probability)).reduce(3)
+    assert np.abs(np.asarray(large) - soft_edge(small.photo, small.probability)).mean() < 0.02
