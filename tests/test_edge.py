@@ -99,7 +99,7 @@ def test_the_edge_is_far_better_than_the_mask_and_the_probability(scene: str) ->
     made = composite(*SCENES[scene])
     alpha = soft_edge(made.photo, made.probability)
     plain = min(made.error((made.probability > 0.5).astype(np.float32)), made.error(made.probability))
-    assert made.error(alpha) < 0.65 * plain
+    assert made.error(alpha) < 0.5 * plain
 
 
 def test_where_colours_say_nothing_the_probability_stays() -> None:

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 # Points along the longer side at which the two layers are filled in.
 GRID = 256
 # From here on a pixel lends its colour to its neighbours.
-SURE = 0.95
+SURE = 0.99
 
 
 def foreground(photo: NDArray[np.uint8], alpha: Floats) -> NDArray[np.uint8]:
@@ -70,7 +70,7 @@ def _any_of(rows: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:
 
 def _weight(share: Floats) -> Floats:
     """How much a point counts: all where it is surely this layer, next to nothing where it is mixed."""
-    weight: Floats = np.where(share > SURE, np.float32(1), np.float32(1e-3) * share**4)
+    weight: Floats = np.where(share > SURE, np.float32(1), np.float32(1e-6) * share**4)
     return weight
 
 
