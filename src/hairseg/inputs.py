@@ -1,0 +1,122 @@
+"""What a person names on the command line -> the photos meant, in order."""
+
+# os.path says no where pathlib raises: at names that are too long or hold a null byte.
+# ruff: noqa: PTH100, PTH112, PTH119, PTH122, PTH207
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hairseg.errors import UsageError
+from hairseg.printable import printable
+from hairseg.save import is_result
+
+# In folders, files with other endings are not photos; a file named by itself is tried whatever it ends in.
+PHOTO_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    *(".heic", ".heif", ".avif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm", ".tga"),
+)
+_STDIN = ("-", "/dev/stdin")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One photo to do.
+
+    Attributes:
+        path: the file; None is standard input.
+        below: its path from the folder or pattern that it was found by, for mirroring the tree.
+    """
+
+    path: Path | None
+    below: Path
+
+    @property
+    def name(self) -> str:
+        """As the person knows it; may hold what a terminal could act on."""
+        return "-" if self.path is None else os.fspath(self.path)
+
+
+def gather(arguments: Iterable[str], recursive: bool = False) -> tuple[list[Source], list[Source]]:
+    """The photos that arguments mean.
+
+    Args:
+        arguments: files, folders, patterns (``*``, ``?``, ``[...]``, ``**``) or ``-`` for standard input.
+        recursive: also look into the folders of folders.
+
+    Returns:
+        The photos, each once, and the files left out because they are our own results.
+
+    Raises:
+        UsageError: a folder or pattern holds no photos, or standard input is a terminal.
+    """
+    photos: dict[str, Source] = {}
+    results: list[Source] = []
+    for argument in arguments:
+        for source in _expand(argument, recursive):
+            if source.path is not None and is_result(source.path.name):
+                results.append(source)
+            else:
+                photos.setdefault("-" if source.path is None else spelled_once(source.path), source)
+    return list(photos.values()), results
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder of that name."""
+    return os.path.isdir(path)
+
+
+def spelled_once(path: Path) -> str:
+    """The same text for all spellings of one path; a link is not what it points to."""
+    return os.path.normcase(os.path.abspath(path))
+
+
+def _expand(argument: str, recursive: bool) -> Iterator[Source]:
+    """The photos of one argument."""
+    if argument in _STDIN:
+        if sys.stdin.isatty():
+            raise UsageError("- reads a photo from standard input, which is a terminal: pipe a photo into it")
+        yield Source(None, Path("stdin"))
+    elif is_folder(argument):
+        yield from _folder(argument, recursive)
+    elif glob.has_magic(argument) and not os.path.lexists(argument):
+        yield from _pattern(argument, recursive)
+    else:
+        yield Source(Path(argument), Path(os.path.basename(argument)))
+
+
+def _folder(folder: str, recursive: bool) -> Iterator[Source]:
+    """The photos in a folder, sorted; hidden files and folders are left out."""
+    empty = True
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
+        for name in sorted(files):
+            if os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES and not name.startswith("."):
+                empty = False
+                path = Path(parent, name)
+                yield Source(path, path.relative_to(folder))
+    if empty:
+        remedy = "name another one" if recursive else "use -r to look into its folders too"
+        raise UsageError(f"the folder {printable(folder)} holds no photos: {remedy}")
+
+
+def _pattern(pattern: str, recursive: bool) -> Iterator[Source]:
+    """What matches a pattern, sorted, as if the shell had written it out."""
+    fixed = []
+    for part in Path(pattern).parts[:-1]:
+        if glob.has_magic(part):
+            break
+        fixed.append(part)
+    matches = sorted(glob.glob(pattern, recursive=True))
+    if not matches:
+        raise UsageError(f"nothing matches {printable(pattern)}: check the pattern")
+    for match in matches:
+        if not is_folder(match):
+            yield Source(Path(match), Path(match).relative_to(Path(*fixed)))
+        elif recursive:
+            yield from _folder(match, recursive)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from hairseg.errors import UsageError
+from hairseg.inputs import gather
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("b.JPG", "a.png", "notes.txt", "a.hair.png", ".hidden.jpg", "sub/c.webp", "sub/.git/d.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(*arguments: str, recursive: bool = False) -> list[str]:
+    return [source.name for source in gather(arguments, recursive)[0]]
+
+
+def test_files_are_taken_as_they_are_named(tree: Path) -> None:
+    assert names("b.JPG", "notes.txt", "nowhere.jpg") == ["b.JPG", "notes.txt", "nowhere.jpg"]
+
+
+def test_a_folder_gives_its_photos_in_order(tree: Path) -> None:
+    assert names(".") == ["a.png", "b.JPG"]
+    assert names(".", recursive=True) == ["a.png", "b.JPG", os.path.join("sub", "c.webp")]  # noqa: PTH118
+
+
+def test_patterns(tree: Path) -> None:
+    assert names("*.[pJ]*") == ["a.png", "b.JPG"]
+    assert names("**/*.webp") == [os.path.join("sub", "c.webp")]  # noqa: PTH118
+    (tree / "what[1].jpg").touch()
+    assert names("what[1].jpg") == ["what[1].jpg"]
+
+
+def test_places_in_the_tree(tree: Path) -> None:
+    found = gather([str(tree), "sub/*.webp", "sub/../a.png"], recursive=True)[0]
+    assert [source.below.as_posix() for source in found] == ["a.png", "b.JPG", "sub/c.webp"]
+    assert gather(["sub/*"])[0][0].below.as_posix() == "c.webp"
+
+
+def test_a_photo_named_twice_is_done_once(tree: Path) -> None:
+    assert names("a.png", "./a.png", ".", str(tree / "a.png")) == ["a.png", "b.JPG"]
+
+
+def test_our_own_results_are_left_out(tree: Path) -> None:
+    photos, results = gather(["a.png", "a.hair.png"])
+    assert [source.name for source in photos] == ["a.png"]
+    assert [source.name for source in results] == ["a.hair.png"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [("*.gif", r"nothing matches \*\.gif"), ("empty", "the folder empty holds no photos: use -r")],
+)
+def test_nothing_found(tree: Path, argument: str, words: str) -> None:
+    (tree / "empty").mkdir()
+    with pytest.raises(UsageError, match=words):
+        gather([argument])
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    (source,) = gather(["-", "-"])[0]
+    assert source.path is None
+    assert source.name == "-"
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    with pytest.raises(UsageError, match="standard input, which is a terminal"):
+        gather(["-"])
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x" * 300 + ".jpg", "사진.jpg", os.fsdecode(b"caf\xe9.jpg")])
+def test_odd_names_are_kept_for_the_decoder(name: str) -> None:
+    assert names(name) == [name]
