@@ -149,6 +149,12 @@ class TestOrientation:
         assert tuple(pixels[green]) == GREEN
         assert tuple(pixels[blue]) == BLUE
 
+    def test_orientation_in_xmp_alone(self) -> None:
+        xmp = b'<rdf:Description tiff:Orientation="6"/>'
+        pixels = read_photo(encoded(corners(), "WEBP", lossless=True, xmp=xmp)).pixels
+        assert pixels.shape == (3, 2, 3)
+        assert tuple(pixels[0, 1]) == RED
+
     def test_damaged_exif_does_not_matter(self) -> None:
         # A TIFF header that promises a directory far behind the end.
         exif = b"Exif\0\0II*\0\xff\xff\xff\x7f"

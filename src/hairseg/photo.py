@@ -241,6 +241,8 @@ def _decoded(image: Image.Image, name: str) -> Photo:
 
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8, of a decoded image; TIFF has applied its own while decoding."""
+    if not any("exif" in str(key).lower() or "xmp" in str(key).lower() for key in image.info):
+        return 1  # without loading Pillow's EXIF reader
     with _quiet():
         try:
             value = image.getexif().get(_ORIENTATION, 1)

@@ -6,7 +6,6 @@ metadata; ``SHA256SUMS`` (as ``sha256sum`` writes it) holds the checksums and ``
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -118,6 +117,8 @@ def find_model(model: str | os.PathLike[str] | None = None) -> Path:
     if path.suffix == ".onnx" or len(path.parts) > 1:
         what = "is a folder" if path.is_dir() else "does not exist"
         raise ModelError(f"the model file {shown} {what}: name a file that `hairseg export` wrote")
+    import difflib
+
     near = difflib.get_close_matches(shown, known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     names = ", ".join(known) or "none is packaged"

@@ -1,0 +1,68 @@
+"""``hairseg models``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from hairseg.models import DEFAULT, ModelInfo, list_models
+from hairseg.report import say
+
+
+def models(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+    """List the packaged models with their scores, as their own files tell them.
+
+    Parameters
+    ----------
+    as_json
+        Print one JSON array.
+    """
+    known = list_models()
+    if as_json:
+        print(json.dumps([describe(info) for info in known]))
+    else:
+        for info in known:
+            print(_paragraph(info))
+    if not known:
+        say("no model is packaged: install it again: pip install --force-reinstall hairseg")
+    sys.stdout.flush()
+    return 0 if known else 3
+
+
+def describe(info: ModelInfo) -> dict[str, Any]:
+    """A model as plain values for JSON."""
+    return {
+        "name": info.name,
+        "path": str(info.path),
+        "default": info.path.stem == DEFAULT,
+        "bytes": info.bytes,
+        "sha256": info.sha256(),
+        "architecture": info.architecture,
+        "parameters": info.parameters,
+        "multiply_adds": info.multiply_adds,
+        "fit": {"mode": info.fit.mode, "size": info.fit.size, "multiple": info.fit.multiple},
+        "threshold": info.threshold,
+        "data": list(info.data),
+        "licence": info.licence,
+        "scores": {split: dict(values) for split, values in info.scores.items()},
+    }
+
+
+def _paragraph(info: ModelInfo) -> str:
+    """A model in a few lines for a person."""
+    default = " (default)" if info.path.stem == DEFAULT else ""
+    lines = [
+        f"{info.name}{default}: {info.architecture}",
+        f"    {info.bytes / 1e6:.1f} MB, {info.parameters / 1e6:.2f} M parameters, "
+        f"{info.multiply_adds / 1e9:.2f} G multiply-adds at {info.fit.size} px",
+        f"    trained on {', '.join(info.data) or 'unknown data'}; licence {info.licence or 'unknown'}",
+    ]
+    for split, values in info.scores.items():
+        numbers = ", ".join(
+            f"{measure} {value:.4f}" for measure, value in values.items() if isinstance(value, (int, float))
+        )
+        lines.append(f"    {split}: {numbers}")
+    return "\n".join(lines)
