@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,10 +43,34 @@ def train(
     chosen = read_recipe(recipe, parse_overrides(overrides))
     run = Run.newest(runs, chosen) if resume else Run.create(runs, chosen)
     print(run.folder, file=sys.stderr)
-    best = train_recipe(chosen, run, resume, lambda line: print(line, file=sys.stderr, flush=True))
+    with _bar() as (say, progress):
+        best = train_recipe(chosen, run, resume, say, progress)
     finish(run, chosen)
     print(json.dumps({"run": str(run.folder), "checkpoint": str(run.best), **best}))
     return 0
+
+
+@contextmanager
+def _bar() -> Iterator[tuple[Callable[[str], None], Callable[[int, int, float], None]]]:
+    """How to say a line, and how to show a step: a bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda line: print(line, file=sys.stderr, flush=True), lambda step, steps, loss: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("training", loss=0.0, total=None)
+        yield (
+            bar.console.print,
+            lambda step, steps, loss: bar.update(task, completed=step, total=steps, loss=loss),
+        )
 
 
 def parse_overrides(tokens: tuple[str, ...]) -> dict[str, Any]:

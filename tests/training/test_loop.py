@@ -100,6 +100,19 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
     read_checkpoint(run.best)
 
 
+def test_fewer_photos_than_a_batch(recipe: Recipe, tmp_path: Path) -> None:
+    large = dataclasses.replace(recipe, stages=(Stage(epochs=1, size=64, batch=9),))
+    with pytest.raises(UsageError, match="8 photos and 1 epochs leave nothing to train on"):
+        train(large, Run.create(tmp_path, large), report=quiet)
+
+
+def test_progress_counts_every_step(recipe: Recipe, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    run = Run.create(tmp_path, recipe)
+    train(recipe, run, report=quiet, progress=lambda step, steps, loss: seen.append((step, steps)))
+    assert seen == [(step, 6) for step in range(1, 7)]
+
+
 def test_a_broken_photo_is_named_before_an_epoch_is_spent(
     recipe: Recipe, tmp_path: Path, tiny_data: Path
 ) -> None:

@@ -27,13 +27,20 @@ from hairseg.training.run import Run
 from hairseg.training.validate import validate
 
 Report = Callable[[str], None]
+Progress = Callable[[int, int, float], None]
 
 
 class TrainingError(HairsegError):
     """Training cannot go on: the loss is not a number."""
 
 
-def train(recipe: Recipe, run: Run, resume: bool = False, report: Report = print) -> dict[str, Any]:
+def train(
+    recipe: Recipe,
+    run: Run,
+    resume: bool = False,
+    report: Report = print,
+    progress: Progress = lambda step, total, loss: None,
+) -> dict[str, Any]:
     """Train a recipe in a run folder.
 
     Args:
@@ -41,6 +48,7 @@ def train(recipe: Recipe, run: Run, resume: bool = False, report: Report = print
         run: where; from :meth:`Run.create` or :meth:`Run.newest`.
         resume: go on from the run's last checkpoint; the next losses are those of an undisturbed run.
         report: told one line per epoch.
+        progress: told steps done, steps in all, and the loss, after every step.
 
     Returns:
         The best epoch's line of ``metrics.jsonl`` (the last one's without validation photos).
@@ -62,13 +70,18 @@ def train(recipe: Recipe, run: Run, resume: bool = False, report: Report = print
         check(dataset.items)
     photos = Photos(recipe)
     plan = list(_plan(recipe))
-    total = sum(len(photos) // stage.batch for stage in plan)
-    step = sum(len(photos) // stage.batch for stage in plan[:done])
+    steps = [len(photos) // stage.batch for stage in plan]
+    if not steps or min(steps) == 0:
+        raise UsageError(
+            f"{recipe.name}: {len(photos)} photos and {len(plan)} epochs leave nothing to train on: "
+            "give at least one stage, and a batch no larger than the photos of an epoch"
+        )
+    trainer = _Trainer(net, average, optimizer, recipe, sum(steps[:done]), sum(steps), progress)
     for epoch in range(done, len(plan)):
         begun = time.perf_counter()
         stage = plan[epoch]
         torch.manual_seed(recipe.seed * 100_003 + epoch)  # dropout; augmentation seeds itself
-        loss, step = _epoch(net, average, optimizer, photos.batches(stage, epoch), recipe, stage, step, total)
+        loss = trainer.epoch(photos.batches(stage, epoch), stage)
         line = {"epoch": epoch + 1, "size": stage.size, "loss": loss, "seconds": time.perf_counter() - begun}
         if _is_due(epoch, len(plan), recipe, validation):
             line |= validate(average.net, recipe.fit, validation, recipe.bf16)
@@ -102,38 +115,48 @@ def _plan(recipe: Recipe) -> Iterator[Stage]:
         yield from [stage] * stage.epochs
 
 
-def _epoch(
-    net: PSPNet,
-    average: MovingAverage,
-    optimizer: torch.optim.Optimizer,
-    batches: Iterator[Pair],
-    recipe: Recipe,
-    stage: Stage,
-    step: int,
-    total: int,
-) -> tuple[float, int]:
-    """One epoch; returns its mean loss and the number of steps so far."""
-    mean = torch.tensor(net.backbone.mean).view(1, 3, 1, 1)
-    std = torch.tensor(net.backbone.std).view(1, 3, 1, 1)
-    net.train()
-    losses = []
-    for photo, truth in batches:
-        set_rate(optimizer, stage.rate * rate_factor(step, total, recipe))
-        batch = ((photo.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bf16):
-            logits = net(batch)
-        loss = hair_loss(logits, truth, recipe.dice, recipe.edge)
-        losses.append(float(loss.detach()))
-        if not math.isfinite(losses[-1]):
+@dataclasses.dataclass
+class _Trainer:
+    """What changes from step to step."""
+
+    net: PSPNet
+    average: MovingAverage
+    optimizer: torch.optim.Optimizer
+    recipe: Recipe
+    step: int
+    steps: int
+    progress: Progress
+
+    def epoch(self, batches: Iterator[Pair], stage: Stage) -> float:
+        """One epoch; returns its mean loss."""
+        mean = torch.tensor(self.net.backbone.mean).view(1, 3, 1, 1)
+        std = torch.tensor(self.net.backbone.std).view(1, 3, 1, 1)
+        self.net.train()
+        losses: list[float] = []
+        for photo, truth in batches:
+            set_rate(self.optimizer, stage.rate * rate_factor(self.step, self.steps, self.recipe))
+            batch = ((photo.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+            losses.append(self._learn(batch, truth))
+            self.step += 1
+            self.average.update(self.net, self.step)
+            self.progress(self.step, self.steps, losses[-1])
+        return sum(losses) / len(losses)
+
+    def _learn(self, batch: torch.Tensor, truth: torch.Tensor) -> float:
+        """One step on a normalised batch; returns its loss."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
+            logits = self.net(batch)
+        loss = hair_loss(logits, truth, self.recipe.dice, self.recipe.edge)
+        value = float(loss.detach())
+        if not math.isfinite(value):
             raise TrainingError(
-                f"the loss is {losses[-1]} at step {step}: lower the learning rates; the last epoch's checkpoint is kept"
+                f"the loss is {value} at step {self.step}: lower the learning rates; "
+                "the last epoch's checkpoint is kept"
             )
-        optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        step += 1
-        average.update(net, step)
-    return sum(losses) / max(1, len(losses)), step
+        self.optimizer.step()
+        return value
 
 
 def _is_due(epoch: int, epochs: int, recipe: Recipe, validation: list[DataSet]) -> bool:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hairseg.cli_training import cost, export, parse_overrides, train
+from hairseg.errors import ModelError, UsageError
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+def test_overrides_are_read_as_toml() -> None:
+    tokens = ("--seed", "1", "--fit.size=320", "--pretrained", "none", "--net.bins", "[1, 2]", "--bf16=false")
+    assert parse_overrides(tokens) == {
+        "seed": 1,
+        "fit.size": 320,
+        "pretrained": "none",
+        "net.bins": [1, 2],
+        "bf16": False,
+    }
+    assert parse_overrides(("--head-rate", "1e-3")) == {"head_rate": 1e-3}
+
+
+@pytest.mark.parametrize(("tokens", "message"), [(("seed", "1"), "--key value"), (("--seed",), "needs a value")])
+def test_overrides_that_are_no_pairs(tokens: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_overrides(tokens)
+
+
+def test_an_unknown_key_is_named_before_a_run_folder_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'sede'; did you mean 'seed'"):
+        train(RECIPES / "pspnet_squeezenet1_1.toml", "--sede", "1", runs=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cost_as_json_and_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cost(RECIPES / "fcn_squeezenet1_1.toml", size=64, as_json=True) == 0
+    parts = json.loads(capsys.readouterr().out)
+    assert parts["total"]["parameters"] == sum(parts[name]["parameters"] for name in ("backbone", "decoder", "head"))
+    cost(RECIPES / "fcn_squeezenet1_1.toml", size=64)
+    assert f"{parts['total']['parameters']:,}" in capsys.readouterr().out
+
+
+def test_export_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "best.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(ModelError, match="not a readable checkpoint"):
+        export(tmp_path)
+    with pytest.raises(ModelError, match="no such checkpoint"):
+        export(tmp_path / "none.safetensors")
+    with pytest.raises(UsageError, match="use float32 or float16"):
+        export(tmp_path, weights="int4")

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hairseg.errors import UsageError
+from hairseg.models import read_info
+from hairseg.net import build
+from hairseg.training import publish as publish_module
+from hairseg.training.checkpoint import write_weights
+from hairseg.training.publish import publish
+from hairseg.training.recipe import Recipe
+
+
+@pytest.fixture
+def figaro(tmp_path: Path) -> Path:
+    """A Figaro-1k of three photos."""
+    folder = tmp_path / "data" / "figaro1k"
+    rows = ["split,image,mask,hairstyle,tags"]
+    generator = np.random.default_rng(0)
+    for split, number in (("test", 10), ("test", 13), ("train", 1)):
+        for kind, pixels in (
+            ("images", generator.integers(0, 255, (80, 64, 3), np.uint8)),
+            ("masks", np.repeat(np.uint8([[0], [255]]), 40, axis=0).repeat(64, axis=1)),
+        ):
+            (folder / split / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(folder / split / kind / f"Frame{number:05d}.png")
+        names = [f"{split}/{kind}/Frame{number:05d}.png" for kind in ("images", "masks")]
+        rows.append(f"{split},{names[0]},{names[1]},wavy,")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    (folder / "splits").mkdir()
+    (folder / "splits" / "val84.txt").write_text("train/images/Frame00001.png\n")
+    return folder.parent
+
+
+def test_a_published_model_is_measured_described_and_checked(recipe: Recipe, figaro: Path, tmp_path: Path) -> None:
+    run, models = tmp_path / "run", tmp_path / "models"
+    run.mkdir()
+    models.mkdir()
+    mine = dataclasses.replace(recipe, name="mine")
+    write_weights(run / "best.safetensors", build(mine.net).eval(), mine)
+    path = publish(run / "best.safetensors", models, figaro, report=lambda line: None)
+
+    assert path == models / "mine.onnx"
+    info = read_info(path)
+    assert set(info.scores) == {"figaro1k:test", "figaro1k:val84"}
+    assert info.scores["figaro1k:test"]["photos"] == 2
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (models / "SHA256SUMS").read_text() == f"{checksum}  mine.onnx\n"
+    card = (models / "mine.md").read_text()
+    assert checksum in card
+    assert f"{info.scores['figaro1k:test']['iou']:.4f}" in card
+    assert "non-commercial" in card
+    report = json.loads((run / "report-figaro1k-test.json").read_text())
+    assert len(report["photos"]) == 2
+    assert not [path.name for path in models.iterdir() if path.name.startswith(".")]
+
+
+def test_publishing_needs_figaro(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no figaro1k"):
+        publish_module.measured_on(tmp_path)
