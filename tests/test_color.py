@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -25,6 +25,9 @@ from hairseg.color import (
     weighted_quantile,
 )
 from hairseg.errors import UsageError
+
+# No deadline: a busy machine is no bug.
+UNTIMED = settings(deadline=None)
 
 LEVEL = st.integers(0, 255)
 COLOUR = st.tuples(LEVEL, LEVEL, LEVEL)
@@ -50,6 +53,7 @@ def oklab_float64(rgb: tuple[int, int, int]) -> NDArray[np.float64]:
     )
 
 
+@UNTIMED
 @given(COLOUR)
 def test_oklab_is_the_published_formula(rgb: tuple[int, int, int]) -> None:
     np.testing.assert_allclose(to_oklab(np.array(rgb, np.uint8)), oklab_float64(rgb), atol=2e-5)
@@ -70,6 +74,7 @@ def test_oklab_round_trip_of_all_sampled_colours() -> None:
     assert np.abs(back.astype(int) - grid).max() <= 1
 
 
+@UNTIMED
 @given(COLOUR)
 def test_oklab_round_trip(rgb: tuple[int, int, int]) -> None:
     assert np.abs(from_oklab(to_oklab(np.array(rgb, np.uint8))).astype(int) - rgb).max() <= 1
@@ -82,6 +87,7 @@ def test_planes_are_the_same_as_interleaved(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(oklab_pixels(*planes), from_oklab(to_oklab(pixels)))
 
 
+@UNTIMED
 @given(st.floats(0, 1), st.floats(0, 0.5), st.floats(0, 2 * np.pi))
 def test_a_colour_outside_srgb_keeps_its_lightness(lightness: float, chroma: float, hue: float) -> None:
     lab = np.array([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], np.float32)
@@ -91,6 +97,7 @@ def test_a_colour_outside_srgb_keeps_its_lightness(lightness: float, chroma: flo
     assert np.hypot(*shown[1:]) <= chroma + 0.02
 
 
+@UNTIMED
 @given(LEVEL)
 def test_linear_light_round_trip(level: int) -> None:
     levels = np.array([level], np.uint8)
@@ -139,6 +146,7 @@ def test_what_is_no_colour_says_what_is(written: str, hint: str) -> None:
     assert repr(written) in str(raised.value)
 
 
+@UNTIMED
 @given(COLOUR)
 def test_hex_and_back(rgb: tuple[int, int, int]) -> None:
     assert parse_color(to_hex(rgb)) == rgb

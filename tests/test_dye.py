@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hairseg.color import to_oklab
 from hairseg.dye import Look, Tone, lightness_curve, photographed_spread
+
+# No deadline: a busy machine is no bug.
+UNTIMED = settings(deadline=None)
 
 AXIS = np.linspace(0, 1, 4096)
 
@@ -19,6 +22,7 @@ def a_look(median: float, contrast: float = 1.0) -> Look:
     return Look(quantiles, median, 0.01, 0.02)
 
 
+@UNTIMED
 @given(st.floats(0.02, 0.95), st.floats(0.0, 2.0), st.floats(0.02, 0.97))
 def test_the_curve_never_falls_and_carries_the_median(median: float, contrast: float, goal: float) -> None:
     curve = lightness_curve(a_look(median, contrast), goal)
@@ -28,6 +32,7 @@ def test_the_curve_never_falls_and_carries_the_median(median: float, contrast: f
     assert np.interp(median, AXIS, curve) == pytest.approx(goal, abs=2e-3)
 
 
+@UNTIMED
 @given(st.floats(0.1, 0.5), st.floats(0.6, 0.9))
 def test_lightening_never_multiplies_noise_by_more_than_two(median: float, goal: float) -> None:
     curve = lightness_curve(a_look(median), goal)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from hairseg.edge import soft_edge
+
+# No deadline: a busy machine is no bug.
+UNTIMED = settings(deadline=None)
 
 Floats = NDArray[np.float32]
 RGB = tuple[int, int, int]
@@ -137,6 +140,23 @@ def test_a_photo_without_a_border(value: float, expected: float) -> None:
     assert (alpha == expected).all()
 
 
+def test_the_border_lies_where_the_threshold_says() -> None:
+    # One colour: only the probability, rising from 0 to 1 over 100 columns, can say where the border is.
+    photo = np.full((60, 100, 3), 120, np.uint8)
+    probability = np.tile(np.linspace(0, 1, 100, dtype=np.float32), (60, 1))
+    for threshold in (0.3, 0.5, 0.8):
+        border = np.flatnonzero(soft_edge(photo, probability, threshold)[30] > 0.5)[0]
+        assert abs(border - 100 * threshold) <= 3
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_a_threshold_at_the_end_of_the_scale(threshold: float) -> None:
+    photo = np.full((20, 20, 3), 120, np.uint8)
+    alpha = soft_edge(photo, np.full((20, 20), 0.4, np.float32), threshold)
+    assert (alpha == 1 - threshold).all()
+
+
+@UNTIMED
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32 - 1), st.booleans())
 def test_any_size_and_any_content_give_an_alpha(height: int, width: int, seed: int, hard: bool) -> None:
     rng = np.random.default_rng(seed)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hairseg.foreground import fill, foreground
+
+# No deadline: a busy machine is no bug.
+UNTIMED = settings(deadline=None)
 
 Floats = NDArray[np.float32]
 
@@ -58,6 +61,7 @@ def test_nothing_partly_transparent_nothing_changed(value: float) -> None:
     np.testing.assert_array_equal(foreground(photo, np.full((20, 30), value, np.float32)), photo)
 
 
+@UNTIMED
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_sure_pixels_of_any_photo_are_its_own(height: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -18,7 +18,8 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 Call = Callable[[Pixels, Floats], Pixels]
 
-FEW = settings(max_examples=40)
+# No deadline: a busy machine is no bug.
+FEW = settings(max_examples=40, deadline=None)
 NAMES = st.sampled_from([*SWATCHES, "#e5484d", "rebeccapurple", (1, 2, 3)])
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hairseg.tiles import Tiles, at_points
+
+# No deadline: a busy machine is no bug.
+UNTIMED = settings(deadline=None)
 
 
 def test_a_tile_is_the_square_below_and_right_of_its_point() -> None:
@@ -24,6 +27,7 @@ def test_colour_tiles_have_their_channels_first() -> None:
     np.testing.assert_array_equal(tiles[3, 1], pixels[2:, 2:, 1])
 
 
+@UNTIMED
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 7))
 def test_scatter_undoes_gather_and_all_tiles_cover_the_photo(height: int, width: int, step: int) -> None:
     step = min(step, height, width)

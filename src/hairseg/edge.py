@@ -25,9 +25,9 @@ from hairseg.tiles import Tiles, at_points
 Floats = NDArray[np.float32]
 
 # Points along the longer side. More cost time and, with windows that hold as many points, gain nothing.
-GRID = 160
+GRID = 128
 # Standard deviation of the Gaussian window, in grid points: as far as strands leave the network's border.
-REACH = 3.0
+REACH = 2.5
 # Added to the variance of each channel (levels 0 to 1): sensor and JPEG noise of 4 levels of 255.
 NOISE = np.float32(2e-4)
 # From here up (from 1 minus this down) a probability is wholly sure; at 0.5 it lends its colour to no cloud.
@@ -38,7 +38,7 @@ TRUST = np.float32(2.0)
 FEW = np.float32(0.01)
 # Where the window holds less hair than the first number alpha is 0, from the second on the colours decide;
 # the same for background and alpha 1. Hair reaches further out than background reaches in.
-OUTSIDE = (0.02, 0.15)
+OUTSIDE = (0.03, 0.15)
 INSIDE = (0.04, 0.30)
 # The contrast curve: what is this close to a mean is that layer and nothing else.
 LOW, HIGH = 0.1, 0.9
@@ -46,19 +46,20 @@ LOW, HIGH = 0.1, 0.9
 AT_ONCE = 150_000
 
 
-def soft_edge(photo: NDArray[np.uint8], probability: Floats) -> Floats:
+def soft_edge(photo: NDArray[np.uint8], probability: Floats, threshold: float = 0.5) -> Floats:
     """How much of each pixel is hair.
 
     Args:
         photo: (H, W, 3) uint8 sRGB, upright.
         probability: (H, W) float32 in [0, 1].
+        threshold: the probability at which the model is undecided.
 
     Returns:
         (H, W) float32 in [0, 1]: exactly 0 and 1 away from the border.
     """
     height, width = probability.shape
     step = min(max(2, round(max(height, width) / GRID)), height, width)
-    prior = np.ascontiguousarray(at_points(probability, step))
+    prior = _centred(at_points(probability, step), threshold)
     alpha = _sure(prior, step, height, width)
     if prior.min() > 0.5 or prior.max() < 0.5:
         return alpha
@@ -66,6 +67,12 @@ def soft_edge(photo: NDArray[np.uint8], probability: Floats) -> Floats:
     for tiles in Tiles.where(border, step).parts(AT_ONCE):
         tiles.scatter(_apply(model, tiles, photo), alpha)
     return alpha
+
+
+def _centred(probability: Floats, threshold: float) -> Floats:
+    """The probability bent so that ``threshold`` becomes 0.5, and 0 and 1 stay."""
+    bend = min(max(threshold, 1e-3), 1 - 1e-3)
+    return np.interp(probability, [0, bend, 1], [0, 0.5, 1]).astype(np.float32)
 
 
 def _sure(prior: Floats, step: int, height: int, width: int) -> Floats:
