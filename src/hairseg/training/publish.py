@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hairseg.data import DataSet, open_data
 from hairseg.errors import UsageError
-from hairseg.evaluation.protocol import evaluate
 from hairseg.evaluation.report import Report
-from hairseg.evaluation.scores import Cost
+from hairseg.evaluation.run import evaluate_model
 from hairseg.models import read_info
+from hairseg.save import write
 from hairseg.segmenter import Segmenter
 from hairseg.training.card import WEIGHTS_LICENCE, card
 from hairseg.training.checkpoint import read_checkpoint
@@ -40,41 +40,37 @@ def publish(
     Returns:
         The ONNX file.
     """
-    import onnx
-
     net, recipe, _ = read_checkpoint(checkpoint)
     path = folder / f"{recipe.name}.onnx"
-    report(f"exporting {path}")
-    metadata = export(net, recipe, path, half, licence=WEIGHTS_LICENCE)
-    segmenter = Segmenter(path)
-    cost = Cost(metadata["parameters"], metadata["multiply_adds"], path.stat().st_size, segmenter.threads)
-    reports = []
-    negatives = _negatives(data)
-    for dataset in measured_on(data):
-        report(f"evaluating on {dataset.name}, {len(dataset.items)} photos")
-        test = dataset.name == "figaro1k:test"
-        reports.append(
-            evaluate(
-                segmenter.probability,
-                dataset,
-                model=recipe.name,
-                threshold=segmenter.info.threshold,
-                negatives=negatives if test else None,
-                legacy=test,
-                cost=cost,
+    sets, negatives = measured_on(data), _negatives(data)
+    with TemporaryDirectory() as place:
+        draft = Path(place) / path.name
+        report(f"exporting {recipe.name}")
+        metadata = export(net, recipe, draft, half, licence=WEIGHTS_LICENCE)
+        segmenter = Segmenter(draft)
+        reports = []
+        for dataset in sets:
+            report(f"evaluating on {dataset.name}, {len(dataset.items)} photos")
+            test = dataset.name == "figaro1k:test"
+            reports.append(
+                evaluate_model(segmenter, dataset, negatives=negatives if test else None, legacy=test)
             )
-        )
-    metadata["scores"] = {one.data: one.scores() for one in reports}
-    model = onnx.load(str(path))
-    write_metadata(model, metadata)
-    partial = path.with_name(f".{path.name}.partial")
-    onnx.save(model, str(partial))
-    os.replace(partial, path)
+        metadata["scores"] = {one.data: one.scores() for one in reports}
+        _write(draft, path, metadata)
     write_checksums(folder)
     text = card(read_info(path), dataclasses.asdict(recipe), reports, metadata)
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    write(text.encode(), path.with_suffix(".md"))
     _keep(reports, checkpoint.parent)
     return path
+
+
+def _write(draft: Path, path: Path, metadata: dict[str, Any]) -> None:
+    """The exported graph with its final metadata, under its final name in one step."""
+    import onnx
+
+    model = onnx.load(str(draft))
+    write_metadata(model, metadata)
+    write(model.SerializeToString(), path)
 
 
 def measured_on(data: Path) -> list[DataSet]:
@@ -94,7 +90,8 @@ def measured_on(data: Path) -> list[DataSet]:
 
 
 def _negatives(data: Path) -> DataSet | None:
-    return open_data(f"folder:{data / 'negatives'}", NEGATIVES) if (data / "negatives").is_dir() else None
+    there = (data / "negatives").is_dir() and Path(NEGATIVES).is_file()
+    return open_data(f"folder:{data / 'negatives'}", NEGATIVES) if there else None
 
 
 def write_checksums(folder: Path) -> None:
