@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 RGB = tuple[int, int, int]
 
 NATURAL = {
-    "black": "#15120f",
+    "black": "#171213",
     "dark brown": "#37251c",
     "brown": "#553826",
     "chestnut": "#6b3b26",
@@ -31,11 +31,11 @@ NATURAL = {
     "copper": "#b2572a",
     "dark blonde": "#9a7a52",
     "honey blonde": "#c69f69",
-    "platinum": "#e6d9bd",
+    "platinum": "#d8ccb4",
     "dark grey": "#56534f",
     "grey": "#8f8c88",
     "silver": "#b9b8b6",
-    "white": "#e9e8e5",
+    "white": "#dedddb",
 }
 FANTASY = {
     "red": "#b3182c",
