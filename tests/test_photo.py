@@ -6,7 +6,6 @@ import struct
 import sys
 import threading
 import types
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, features
+from PIL import Image, features
 
 from hairseg.errors import MissingExtraError, PhotoError
 from hairseg.photo import read_photo
-
-RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-
-
-def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
-
-
-def corners() -> Image.Image:
-    """2 high, 3 wide; red at the top left, green at the top right, blue at the bottom left."""
-    image = Image.new("RGB", (3, 2), WHITE)
-    image.putpixel((0, 0), RED)
-    image.putpixel((2, 0), GREEN)
-    image.putpixel((0, 1), BLUE)
-    return image
-
-
-def png(width: int, height: int, depth: int, color_type: int, rows: bytes, extra: bytes = b"") -> bytes:
-    """A PNG made by hand; ``rows`` with their filter bytes."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
-    data = chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + data
+from pictures import BLUE, GREEN, RED, corners, encoded, png
 
 
 class TestSources:
@@ -161,84 +133,6 @@ class TestOrientation:
         assert read_photo(encoded(corners(), "JPEG", exif=exif)).pixels.shape == (2, 3, 3)
 
 
-class TestModes:
-    @pytest.mark.parametrize(("level", "expected"), [(0, 0), (65535, 255), (32896, 128), (257, 1)])
-    def test_16_bit_grey(self, level: int, expected: int) -> None:
-        rows = b"\0" + struct.pack(">HH", level, 65535)
-        pixels = read_photo(png(2, 1, 16, 0, rows)).pixels
-        assert pixels.tolist() == [[[expected] * 3, [255] * 3]]
-
-    def test_16_bit_rgb(self) -> None:
-        rows = b"\0" + struct.pack(">HHH", 65535, 32896, 0)
-        assert read_photo(png(1, 1, 16, 2, rows)).pixels.tolist() == [[[255, 128, 0]]]
-
-    @pytest.mark.parametrize(
-        ("values", "expected"),
-        [([0.0, 0.5, 1.0], [0, 128, 255]), ([0, 128, 255], [0, 128, 255]), ([0, 500, 1000], [0, 128, 255])],
-    )
-    def test_float_grey(self, values: list[float], expected: list[int]) -> None:
-        image = Image.fromarray(np.array([values], np.float32))
-        assert read_photo(image).pixels[0, :, 0].tolist() == expected
-
-    def test_float_that_is_no_number(self) -> None:
-        image = Image.fromarray(np.array([[np.nan, np.inf, -np.inf, 1.0]], np.float32))
-        assert read_photo(image).pixels[0, :, 0].tolist() == [0, 255, 0, 255]
-
-    def test_32_bit_grey_beyond_16_bits_is_scaled_with_a_note(self) -> None:
-        photo = read_photo(Image.fromarray(np.array([[0, 131070]], np.int32)))
-        assert photo.pixels[0, :, 0].tolist() == [0, 255]
-        assert "131070" in photo.notes[0]
-
-    def test_cmyk(self) -> None:
-        image = Image.new("CMYK", (2, 1), (0, 255, 255, 0))
-        assert read_photo(encoded(image, "TIFF")).pixels[0, 0].tolist() == [255, 0, 0]
-        red = read_photo(encoded(image, "JPEG", quality=100)).pixels[0, 0].astype(int)
-        assert abs(red - [255, 0, 0]).max() <= 3
-
-    def test_lab(self) -> None:
-        lab = Image.new("LAB", (1, 1), (255, 128, 128))
-        assert read_photo(encoded(lab, "TIFF")).pixels.min() >= 254
-
-    @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "YCbCr", "HSV", "RGBX"])
-    def test_white_is_white_in_every_mode(self, mode: str) -> None:
-        image = Image.new("RGB", (2, 1), WHITE).convert(mode if mode != "RGBX" else "RGB")
-        if mode == "RGBX":
-            image = image.convert("RGBX")
-        assert read_photo(image).pixels.tolist() == [[[255] * 3] * 2]
-
-    @pytest.mark.parametrize("mode", ["RGBA", "LA", "La", "RGBa"])
-    def test_transparency_lies_on_white(self, mode: str) -> None:
-        image = Image.new("RGBA", (2, 1), (0, 0, 0, 255))
-        image.putpixel((1, 0), (0, 0, 0, 0))
-        for step in ("LA", "La") if mode == "La" else (mode,):
-            image = image.convert(step)
-        assert read_photo(image).pixels.tolist() == [[[0] * 3, [255] * 3]]
-
-    def test_palette_with_an_alpha_channel(self) -> None:
-        image = Image.new("PA", (2, 1))
-        image.putpixel((0, 0), (0, 255))
-        assert read_photo(image).pixels.tolist() == [[[0] * 3, [255] * 3]]
-
-    def test_half_transparent_black_is_grey(self) -> None:
-        assert read_photo(Image.new("RGBA", (1, 1), (0, 0, 0, 128))).pixels.tolist() == [[[127] * 3]]
-
-    def test_palette_with_transparency(self) -> None:
-        image = Image.new("P", (2, 1))
-        image.putpalette([10, 20, 30, 200, 100, 50])
-        image.putpixel((1, 0), 1)
-        for transparency in (0, b"\x00\xff"):
-            pixels = read_photo(encoded(image, transparency=transparency)).pixels
-            assert pixels.tolist() == [[[255, 255, 255], [200, 100, 50]]]
-
-    def test_colour_key(self) -> None:
-        image = Image.new("RGB", (2, 1), (1, 2, 3))
-        image.putpixel((1, 0), (9, 9, 9))
-        assert read_photo(encoded(image, transparency=(1, 2, 3))).pixels.tolist() == [[[255] * 3, [9] * 3]]
-
-    def test_one_pixel(self) -> None:
-        assert read_photo(encoded(Image.new("L", (1, 1), 7))).pixels.tolist() == [[[7, 7, 7]]]
-
-
 class TestFrames:
     @pytest.mark.parametrize(
         ("format", "word"), [("GIF", "frame"), ("PNG", "frame"), ("WEBP", "frame"), ("TIFF", "page")]
@@ -257,50 +151,6 @@ class TestFrames:
         frames = [Image.new("L", (64, 64), level) for level in (10, 200)]
         data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
         assert read_photo(data[:-40]).pixels[0, 0, 0] == 10
-
-
-def profile(name: str) -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()  # type: ignore[arg-type]
-
-
-def swapped_profile() -> bytes:
-    """An RGB profile whose red and green primaries have changed places."""
-    data = bytearray(profile("sRGB"))
-    (count,) = struct.unpack_from(">I", data, 128)
-    tags = {bytes(data[at : at + 4]): at for at in range(132, 132 + 12 * count, 12)}
-    red, green = tags[b"rXYZ"] + 4, tags[b"gXYZ"] + 4
-    data[red : red + 8], data[green : green + 8] = data[green : green + 8], data[red : red + 8]
-    return bytes(data)
-
-
-class TestProfiles:
-    def test_the_profile_is_honoured_and_kept(self) -> None:
-        odd = swapped_profile()
-        photo = read_photo(encoded(Image.new("RGB", (1, 1), RED), icc_profile=odd))
-        assert np.abs(photo.pixels[0, 0].astype(int) - GREEN).max() <= 1
-        assert photo.icc_profile == odd
-
-    def test_srgb_changes_nothing(self) -> None:
-        noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-        photo = read_photo(encoded(Image.fromarray(noise), icc_profile=profile("sRGB")))
-        np.testing.assert_array_equal(photo.pixels, noise)
-        assert photo.icc_profile == profile("sRGB")
-
-    def test_grey_with_an_rgb_profile(self) -> None:
-        photo = read_photo(encoded(Image.new("L", (1, 1), 99), icc_profile=profile("sRGB")))
-        assert np.abs(photo.pixels.astype(int) - 99).max() <= 1
-
-    def test_transparency_with_a_profile(self) -> None:
-        image = Image.new("RGBA", (1, 1), (*RED, 255))
-        photo = read_photo(encoded(image, icc_profile=swapped_profile()))
-        assert np.abs(photo.pixels[0, 0].astype(int) - GREEN).max() <= 1
-
-    @pytest.mark.parametrize("bad", [b"no profile", profile("LAB"), profile("sRGB")[:200]])
-    def test_an_unusable_profile_is_a_note(self, bad: bytes) -> None:
-        photo = read_photo(encoded(corners(), icc_profile=bad))
-        np.testing.assert_array_equal(photo.pixels, np.asarray(corners()))
-        assert photo.icc_profile is None
-        assert "profile is unusable" in photo.notes[0]
 
 
 class TestRefused:
