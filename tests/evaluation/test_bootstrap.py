@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 from hairseg.evaluation.bootstrap import difference, interval
 from hairseg.evaluation.metrics import Counts, pooled
 
+from .conftest import UNTIMED
+
 some = st.builds(Counts, *[st.integers(0, 10**6)] * 4)
 
 
+@UNTIMED
 @given(st.lists(some, min_size=1, max_size=30))
 def test_interval_contains_the_point_estimate(counts):
     found = interval(counts, resamples=500)
@@ -16,6 +19,7 @@ def test_interval_contains_the_point_estimate(counts):
     assert 0 <= found.low <= found.high <= 1
 
 
+@UNTIMED
 @given(some, st.integers(1, 20))
 def test_equal_photos_leave_no_chance(one, photos):
     found = interval([one] * photos, resamples=50)
@@ -37,6 +41,7 @@ def test_the_same_seed_gives_the_same_interval():
     assert interval(counts, resamples=21) != interval(counts, resamples=21, seed=1)
 
 
+@UNTIMED
 @given(st.lists(some, min_size=1, max_size=20))
 def test_difference_to_oneself_is_nothing(counts):
     found = difference(counts, counts, resamples=50)

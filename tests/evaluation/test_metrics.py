@@ -16,6 +16,8 @@ from hairseg.evaluation.metrics import (
     sweep,
 )
 
+from .conftest import UNTIMED
+
 TRUTH = np.array(
     [
         [0, 0, 0, 0, 0],
@@ -61,6 +63,7 @@ def test_photos_without_hair(counts, iou):
     assert counts.iou == counts.f1 == iou
 
 
+@UNTIMED
 @given(st.lists(photos, min_size=1, max_size=4), st.randoms())
 def test_pooled_counts_ignore_the_order_of_photos(data, random):
     counts = [count(probability >= 0.5, truth) for probability, truth in data]
@@ -69,6 +72,7 @@ def test_pooled_counts_ignore_the_order_of_photos(data, random):
     assert pooled(counts).total == sum(one.total for one in counts)
 
 
+@UNTIMED
 @given(photos, st.permutations(range(63)))
 def test_counts_ignore_the_order_of_pixels(photo, order):
     probability, truth = photo
@@ -78,12 +82,14 @@ def test_counts_ignore_the_order_of_pixels(photo, order):
     assert cross_entropy(probability, truth) == pytest.approx(cross_entropy(moved, shuffled))
 
 
+@UNTIMED
 @given(*[st.integers(0, 10**9)] * 4)
 def test_f1_and_iou_are_one_number(tp, fp, fn, tn):
     counts = Counts(tp, fp, fn, tn)
     assert counts.f1 == pytest.approx(f1_from_iou(counts.iou), abs=1e-12)
 
 
+@UNTIMED
 @given(photos)
 def test_sweep_equals_thresholding_one_by_one(photo):
     probability, truth = photo
@@ -94,6 +100,7 @@ def test_sweep_equals_thresholding_one_by_one(photo):
     assert rows[0].fn == rows[0].tn == 0
 
 
+@UNTIMED
 @given(photos, st.sampled_from([0.2, 0.5, 0.7]))
 def test_agrees_with_torchmetrics(photo, threshold):
     probability, truth = photo
@@ -121,6 +128,7 @@ def test_pooled_counts_agree_with_torchmetrics_over_batches():
     assert pooled(counts).iou == pytest.approx(metric.compute().item(), abs=1e-6)
 
 
+@UNTIMED
 @given(photos)
 def test_cross_entropy_agrees_with_torch(photo):
     probability, truth = photo

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -9,37 +10,57 @@ from hairseg.errors import DataError
 from hairseg.evaluation.bootstrap import difference
 from hairseg.evaluation.metrics import Counts, f1_from_iou
 from hairseg.evaluation.report import Report, compare
-from hairseg.evaluation.scores import Area, Cost, Legacy, PhotoScore, pooled_share
+from hairseg.evaluation.scores import Area, Cost, Legacy, PhotoScore, mean_share, pooled_share
 
-pixels = st.integers(0, 10**6)
-counts = st.builds(Counts, pixels, pixels, pixels, pixels)
-names = st.text(min_size=1, max_size=8)
-shares = st.floats(0, 1)
-photos = st.builds(
-    PhotoScore, names, st.sampled_from(["", "straight", "kinky"]), counts, counts, shares, shares, shares
-)
-areas = st.builds(Area, names, names, pixels, pixels)
-optional = st.none() | pixels
-reports = st.builds(
-    Report,
-    data=names,
-    model=names,
-    threshold=shares,
-    photos=st.lists(photos, min_size=1, max_size=4, unique_by=lambda photo: photo.name).map(tuple),
-    thresholds=st.lists(st.tuples(shares, counts), max_size=3).map(tuple),
-    duplicates=st.just(()),
-    beards=st.lists(areas, max_size=2).map(tuple),
-    negatives=st.lists(areas, max_size=2).map(tuple),
-    legacy=st.lists(st.builds(Legacy, names, counts, shares), max_size=2).map(tuple),
-    cost=st.builds(Cost, optional, optional, optional, optional, optional),
-)
+from .conftest import UNTIMED
 
 
+def random_report(seed):
+    """A report of up to four photos, each part there or not."""
+    random = Random(seed)
+
+    def number():
+        return random.choice([0, random.randrange(10**6)])
+
+    def counts():
+        return Counts(number(), number(), number(), number())
+
+    def areas():
+        return tuple(Area(f"né|{k}", "kinky", number(), number()) for k in range(random.randrange(3)))
+
+    photos = tuple(
+        PhotoScore(
+            f"{k}.jpg",
+            random.choice(["", "straight", "kinky"]),
+            counts(),
+            counts(),
+            *(random.random() for _ in "abc"),
+        )
+        for k in range(random.randrange(1, 5))
+    )
+    return Report(
+        data="toy:test",
+        model=random.choice(["", "m"]),
+        threshold=random.random(),
+        photos=photos,
+        thresholds=tuple((random.random(), counts()) for _ in range(3)),
+        beards=areas(),
+        negatives=areas(),
+        legacy=tuple(Legacy("old", counts(), random.random()) for _ in range(random.randrange(3))),
+        cost=Cost(*(random.choice([None, number()]) for _ in range(5))),
+    )
+
+
+reports = st.integers(0, 2**32).map(random_report)
+
+
+@UNTIMED
 @given(reports)
 def test_json_round_trip(report):
     assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
 
 
+@UNTIMED
 @given(reports)
 def test_scores_are_flat_numbers_that_agree_with_each_other(report):
     scores = report.scores()
@@ -96,9 +117,11 @@ def test_duplicates_leave_the_clean_score():
     assert report.scores()["iou_without_duplicates"] == 50 / 80
 
 
-def test_shares_are_pooled_over_pixels():
-    assert pooled_share([Area("a", "", 100, 10), Area("b", "", 300, 0)]) == 0.025
-    assert pooled_share([]) == Area("a", "", 0, 0).share == 0
+def test_shares_are_pooled_over_pixels_or_averaged_over_photos():
+    areas = [Area("a", "", 100, 10), Area("b", "", 300, 0)]
+    assert pooled_share(areas) == 0.025
+    assert mean_share(areas) == 0.05
+    assert pooled_share([]) == mean_share([]) == Area("a", "", 0, 0).share == 0
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_the_text_holds_every_number_of_the_protocol(report):
     assert [number for number in numbers if f"{number:.4f}" not in text] == []
     assert "3 photos without duplicates" in text
     assert "hair found on beards, 2 photos" in text
-    assert re.search(r"hair on photos without people, 2 photos, 0.00 M pixels +\| 1.25%", text)
+    assert re.search(r"hair on photos without people, mean over 2 photos +\| 1.25%", text)
     assert "2.50% on train/images/dog.png" in text
 
 

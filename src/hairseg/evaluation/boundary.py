@@ -3,8 +3,9 @@
 The contour measure of Martin et al. (PAMI 2004) as DAVIS (Perazzi et al., CVPR 2016, section 4) uses it:
 precision is the share of the predicted boundary that lies near a true one, recall the share of the true
 boundary that lies near a predicted one, F their harmonic mean. "Near" is a Euclidean distance of at most
-0.75 % of the photo's diagonal, not rounded, and at least one pixel: exactly what dilating the other boundary
-with a disk of that radius would reach.
+0.75 % of the photo's diagonal, rounded up to whole pixels as DAVIS does: exactly what dilating the other
+boundary with a disk of that radius would reach. (A square of the same half side, as some tools dilate with,
+reaches further and scores about three points more.)
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def boundary_f(mask: NDArray[np.bool_], truth: NDArray[np.uint8], tolerance: flo
     Returns:
         In [0, 1]; 1 where neither has a boundary, 0 where only one has.
     """
-    radius = max(1.0, tolerance * math.hypot(*truth.shape))
+    radius = math.ceil(tolerance * math.hypot(*truth.shape))
     valid = truth != IGNORE
     predicted, true = boundary(mask, valid), boundary(truth == 1, valid)
     if not predicted.any() or not true.any():

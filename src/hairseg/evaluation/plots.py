@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hairseg.errors import require
+from hairseg.evaluation.bootstrap import interval
 from hairseg.evaluation.report import Report
 from hairseg.save import write
 
@@ -39,7 +40,11 @@ def threshold_plot(report: Report, path: Path) -> None:
 
 
 def style_plot(report: Report, path: Path) -> None:
-    """IoU of each hairstyle as bars, written as a PNG; the data set must name styles.
+    """IoU of each hairstyle as bars with their 95 % intervals, written as a PNG.
+
+    Args:
+        report: of a data set that names hairstyles.
+        path: of the PNG.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -47,11 +52,15 @@ def style_plot(report: Report, path: Path) -> None:
     """
     figure, axes = _figure(6.0, 3.2)
     names = list(report.styles)[::-1]
-    bars = axes.barh(names, [report.styles[name].iou for name in names], color=COLOURS[0])
-    axes.bar_label(bars, fmt="%.3f", padding=3)
-    axes.axvline(report.counts.iou, color=COLOURS[1], linestyle="--", label=f"all: {report.counts.iou:.3f}")
-    axes.set(xlabel="hair IoU", xlim=(0, 1.1), title=_title(report))
-    axes.legend(loc="lower left")
+    ious = [report.styles[name].iou for name in names]
+    chances = [interval([p.counts for p in report.photos if p.style == name]) for name in names]
+    below = [max(iou - chance.low, 0) for iou, chance in zip(ious, chances, strict=True)]
+    above = [max(chance.high - iou, 0) for iou, chance in zip(ious, chances, strict=True)]
+    bars = axes.barh(names, ious, xerr=(below, above), color=COLOURS[0], capsize=3)
+    axes.bar_label(bars, fmt="%.3f", label_type="center", color="white")
+    axes.axvline(report.counts.iou, color=COLOURS[1], linestyle="--")
+    label = f"hair IoU with 95 % interval; dashed: all photos, {report.counts.iou:.3f}"
+    axes.set(xlabel=label, xlim=(0, 1), title=_title(report))
     _write(figure, path)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from hairseg.errors import DataError
 from hairseg.evaluation.bootstrap import Difference, Interval, difference, interval
 from hairseg.evaluation.metrics import Counts, PerPhoto, f1_from_iou, per_photo, pooled
-from hairseg.evaluation.scores import Area, Cost, Legacy, PhotoScore, pooled_share
+from hairseg.evaluation.scores import Area, Cost, Legacy, PhotoScore, mean_share, pooled_share
 
 PROTOCOL = "figaro-native"
 FORMAT = 1
@@ -130,7 +130,7 @@ class Report:
         if self.duplicates:
             values["iou_without_duplicates"] = pooled(p.counts for p in self.without_duplicates).iou
         if self.negatives:
-            values["hair_without_people"] = pooled_share(self.negatives)
+            values["hair_without_people"] = mean_share(self.negatives)
         if self.beards:
             values["hair_on_beards"] = pooled_share(self.beards)
         return {name: round(value, PLACES) for name, value in values.items()}

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hairseg.data import DataSet, open_data
 from hairseg.errors import DataError, OutputError, require
@@ -16,6 +17,9 @@ from hairseg.evaluation.report import Report
 from hairseg.evaluation.scores import Cost
 from hairseg.evaluation.tables import report_text
 from hairseg.save import write
+
+if TYPE_CHECKING:
+    from hairseg.segmenter import Segmenter
 
 NO_NEGATIVES = "none"
 
@@ -60,20 +64,18 @@ def run_evaluation(
     if out is not None:
         _prepare(out)
     photos = open_data(data, split)
-    empty = _open_negatives(data, negatives)
+    empty = open_negatives(data, negatives)
     from hairseg.segmenter import Segmenter
 
     segmenter = Segmenter(model, threads)
-    info = segmenter.info
-    report = evaluate(
-        segmenter.probability,
+    steps = len(photos.items) + (len(empty.items) if empty else 0)
+    report = evaluate_model(
+        segmenter,
         photos,
-        model=info.name,
-        threshold=info.threshold if threshold is None else threshold,
         negatives=empty,
         legacy=legacy,
-        cost=Cost(info.parameters or None, info.multiply_adds or None, info.bytes, segmenter.threads),
-        progress=_progress(len(photos.items) + (len(empty.items) if empty else 0), quiet),
+        threshold=threshold,
+        progress=_progress(steps, quiet),
     )
     print(json.dumps(report.to_dict()) if as_json else report_text(report), flush=True)
     if out is not None:
@@ -81,6 +83,29 @@ def run_evaluation(
         write(report_text(report).encode(), out / "report.md")
         write_pictures(report, photos, segmenter.probability, out)
     return report
+
+
+def evaluate_model(
+    segmenter: Segmenter,
+    photos: DataSet,
+    *,
+    negatives: DataSet | None = None,
+    legacy: bool = False,
+    threshold: float | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> Report:
+    """:func:`hairseg.evaluation.protocol.evaluate` with the model's own name, threshold and cost."""
+    info = segmenter.info
+    return evaluate(
+        segmenter.probability,
+        photos,
+        model=info.name,
+        threshold=info.threshold if threshold is None else threshold,
+        negatives=negatives,
+        legacy=legacy,
+        cost=Cost(info.parameters or None, info.multiply_adds or None, info.bytes, segmenter.threads),
+        progress=progress,
+    )
 
 
 def read_report(path: Path) -> Report:
@@ -109,7 +134,12 @@ def _prepare(out: Path) -> None:
         raise OutputError(f"{out} is read-only: choose another folder")
 
 
-def _open_negatives(data: str, negatives: str | None) -> DataSet | None:
+def open_negatives(data: str, negatives: str | None) -> DataSet | None:
+    """Photos without people for an evaluation on ``data``; arguments as for :func:`run_evaluation`.
+
+    Raises:
+        DataError: they are named and are not there.
+    """
     if negatives == NO_NEGATIVES:
         return None
     if negatives is not None:

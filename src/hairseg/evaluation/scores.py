@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import fmean
 
 from hairseg.evaluation.metrics import Counts
 
@@ -47,9 +48,15 @@ class Area:
 
 
 def pooled_share(areas: Iterable[Area]) -> float:
-    """Share over all photos together; 0 without photos."""
+    """Share over all photos together, as for beards; 0 without photos."""
     kept = tuple(areas)
     return Area("", "", sum(one.pixels for one in kept), sum(one.found for one in kept)).share
+
+
+def mean_share(areas: Iterable[Area]) -> float:
+    """Share averaged over photos, as for photos without people, so that large ones do not rule; 0 without."""
+    shares = [one.share for one in areas]
+    return fmean(shares) if shares else 0.0
 
 
 @dataclass(frozen=True)

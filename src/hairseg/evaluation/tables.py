@@ -5,12 +5,12 @@ IoU and the like are printed in [0, 1] with four places, differences in points (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hairseg.evaluation.bootstrap import Difference
 from hairseg.evaluation.metrics import f1_from_iou, pooled
 from hairseg.evaluation.report import Report, compare
-from hairseg.evaluation.scores import Area, pooled_share
+from hairseg.evaluation.scores import Area, mean_share, pooled_share
 
 Row = Sequence[str]
 
@@ -63,12 +63,17 @@ def hidden(report: Report) -> str:
         iou = pooled(photo.counts for photo in clean).iou
         rows.append([f"IoU of the {len(clean)} photos without duplicates in train", f"{iou:.4f}"])
     if report.beards:
-        rows.append([f"hair found on beards, {_size(report.beards)}", _percent(report.beards)])
+        rows.append([f"hair found on beards, {_size(report.beards)}", _percent(pooled_share, report.beards)])
         men = [area for area in report.beards if area.style == "short-men"]
-        rows.append([f"of these on short-men, {_size(men)}", _percent(men)])
+        rows.append([f"of these on short-men, {_size(men)}", _percent(pooled_share, men)])
     if report.negatives:
         worst = max(report.negatives, key=lambda area: area.share)
-        rows.append([f"hair on photos without people, {_size(report.negatives)}", _percent(report.negatives)])
+        rows.append(
+            [
+                f"hair on photos without people, mean over {len(report.negatives)} photos",
+                _percent(mean_share, report.negatives),
+            ]
+        )
         rows.append(["worst of these", f"{worst.share:.2%} on {worst.name}"])
     return markdown(["what the mean hides", report.data], rows)
 
@@ -146,8 +151,8 @@ def side_by_side(reports: Sequence[Report]) -> str:
                 f"{spread.mean:.3f} / {spread.p5:.3f}",
                 f"{report.boundary:.3f}",
                 f"{100 * report.grey.value:+.2f}",
-                _percent(report.beards),
-                _percent(report.negatives),
+                _percent(pooled_share, report.beards),
+                _percent(mean_share, report.negatives),
                 f"{report.milliseconds:.1f}",
                 _in(report.cost.file_bytes, 1e6, "MB"),
             ]
@@ -186,8 +191,8 @@ def markdown(head: Row, rows: Iterable[Row]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def _percent(areas: Sequence[Area]) -> str:
-    return f"{pooled_share(areas):.2%}" if areas else "-"
+def _percent(share: Callable[[Sequence[Area]], float], areas: Sequence[Area]) -> str:
+    return f"{share(areas):.2%}" if areas else "-"
 
 
 def _size(areas: Sequence[Area]) -> str:

@@ -1,0 +1,55 @@
+"""benchmarks/peers_accuracy.py, with a peer of four lines."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "peers_accuracy.py"
+PEER = """
+import numpy as np
+
+def hair(photo):
+    return (photo[..., 1] < 100).astype(np.float32)
+"""
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("peers_accuracy", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_prints_a_row_a_model_and_a_column_a_model(script, toy_figaro, toy_model, tmp_path, capsys):
+    peer = tmp_path / "dark_green.py"
+    peer.write_text(PEER)
+    peer.with_suffix(".tflite").write_bytes(b"x" * 20_000)
+    data = ["--data", f"figaro1k:{toy_figaro}", "--peer", str(peer), "--model", str(toy_model)]
+    assert script.main(data) == 0
+    first, second = capsys.readouterr().out.split("\n\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in first.splitlines()]
+    assert rows[0][:3] == ["model", "IoU", "gain over dark_green"]
+    assert [row[0] for row in rows[2:]] == ["dark_green", "toy"]
+    assert rows[2][-1] == "0.02 MB"
+    assert rows[2][9] == "1.25%"
+    assert "points" in rows[3][2]
+    assert second.split()[1:6] == ["hairstyle", "|", "dark_green", "|", "toy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        (None, 2, "no such file"),
+        ("import no_such_module_at_all", 3, "install what it needs"),
+        ("x = 1", 2, r"no function hair(photo)"),
+    ],
+)
+def test_a_peer_that_cannot_be_used(script, toy_figaro, toy_model, tmp_path, capsys, text, code, message):
+    peer = tmp_path / "peer.py"
+    if text is not None:
+        peer.write_text(text)
+    arguments = ["--data", f"figaro1k:{toy_figaro}", "--peer", str(peer), "--model", str(toy_model)]
+    assert script.main(arguments) == code
+    assert message in capsys.readouterr().err
