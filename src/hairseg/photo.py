@@ -25,10 +25,14 @@ from PIL import Image, UnidentifiedImageError
 from hairseg.errors import HairsegError, PhotoError, require
 from hairseg.printable import printable
 from hairseg.srgb import to_srgb
+from hairseg.turn import Turn
 
 PhotoSource = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[np.uint8]
 )
+
+# Pixels that are converted at a time.
+BAND = 1 << 22
 
 # A pipe has no size to look at first: it is read up to here (1 GiB).
 LARGEST_PIPE = 1 << 30
@@ -44,15 +48,6 @@ _DRAWINGS = ("EPS", "WMF")
 _AGAIN = "copy it again from where it came"
 
 _ORIENTATION = 0x0112  # EXIF tag
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 # Warning filters belong to the whole process, so threads change them one at a time, and only for a moment.
 _filters = threading.Lock()
@@ -230,13 +225,22 @@ def _decoded(image: Image.Image, name: str) -> Photo:
         raise PhotoError(f"{name} is a drawing ({image.format}): convert it to PNG")
     image.load()
     upright, profile, notes = to_srgb(image)
-    turn = _UPRIGHT.get(_orientation(image))
-    if turn is not None:
-        upright = upright.transpose(turn)
-    pixels = np.asarray(upright)
+    pixels = _pixels(upright, Turn.of_exif(_orientation(image)))
     if pixels.size == 0:
         raise PhotoError(f"{name} has no pixels ({image.width} x {image.height}): {_AGAIN}")
     return Photo(pixels, name, profile, (*notes, *_frames(image)))
+
+
+def _pixels(image: Image.Image, turn: Turn) -> NDArray[np.uint8]:
+    """(H, W, 3) of an RGB image, turned, in bands: numpy's own conversion would hold the whole three times."""
+    pixels = np.empty((*turn.size(image.height, image.width), 3), np.uint8)
+    stored = turn.stored(pixels)
+    rows = max(1, BAND // max(1, image.width))
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        stored[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    pixels.flags.writeable = False
+    return pixels
 
 
 def _orientation(image: Image.Image) -> int:
