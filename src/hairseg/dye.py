@@ -84,8 +84,9 @@ class Tone:
     def of(cls, lab: Floats, look: Look, lift: float) -> Tone:
         """The tone that turns hair of ``look`` into ``lab``, ``lift`` of the way in lightness."""
         goal = look.lightness + (float(lab[0]) - look.lightness) * lift
-        # Lightened pixels show the noise of their colour too.
-        return cls(lab, lightness_curve(look, goal), _KEPT * min(1.0, look.lightness / max(goal, 0.01)))
+        # Lightened, the deviations would show the noise of colour; darkened, they would outshine the dye.
+        change = (goal + 0.01) / (look.lightness + 0.01)
+        return cls(lab, lightness_curve(look, goal), _KEPT * min(change, 1 / change))
 
     def apply(self, planes: Planes, look: Look) -> Planes:
         """New planes L, a, b of hair of ``look``, given as planes L, a, b."""
