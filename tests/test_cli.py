@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 
 from hairseg import __version__, cli
 from hairseg.__main__ import main
+from hairseg.loading import loading
 from hairseg.rle import from_rle
 
 Pixels = NDArray[np.uint8]
@@ -423,3 +424,23 @@ class TestProcess:
             [sys.executable, "-m", "hairseg", "--version"], capture_output=True, text=True, check=True
         )
         assert done.stdout.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("argv", "early"),
+    [
+        (["portrait.jpg"], 1),
+        (["cutout", "portrait.jpg", "-q"], 1),
+        (["portrait.jpg", "-m", "other.onnx"], 0),
+        (["portrait.jpg", "--threads=1"], 0),
+        (["models"], 0),
+        (["overlay", "--help"], 0),
+        ([], 0),
+    ],
+)
+def test_the_default_model_is_loaded_early_where_it_is_needed(
+    packaged_toy: Path, argv: list[str], early: int
+) -> None:
+    cli._load_early(argv)
+    assert loading.cache_info().currsize == early
+    loading.cache_clear()

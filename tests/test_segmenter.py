@@ -123,6 +123,10 @@ class TestStream:
         assert isinstance(found[3], Hair)
         assert found[3].threshold == 0.7
 
+    def test_a_wrong_wish_is_no_result(self, segmenter: Segmenter, portrait: Pixels) -> None:
+        with pytest.raises(UsageError, match="threshold 2"):
+            next(segmenter.stream([portrait], threshold=2, errors="yield"))
+
     def test_unknown_way_with_errors(self, segmenter: Segmenter) -> None:
         with pytest.raises(UsageError, match="errors 'skip' is unknown"):
             segmenter.stream([], errors="skip")  # type: ignore[call-overload]

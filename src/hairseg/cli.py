@@ -302,6 +302,7 @@ def dispatch(argv: Sequence[str]) -> int:
     Raises:
         HairsegError: with the exit code of its kind.
     """
+    _load_early(argv)
     if is_plain(argv):
         return mask(*argv)
     import cyclopts
@@ -316,6 +317,17 @@ def dispatch(argv: Sequence[str]) -> int:
         return 0
     result = command(*bound.args, **bound.kwargs)
     return result if isinstance(result, int) else 0
+
+
+def _load_early(argv: Sequence[str]) -> None:
+    """Begin to load the default model where it will be needed; the rest is imported meanwhile."""
+    from hairseg.loading import loading
+
+    loading.cache_clear()
+    elsewhere = (*ELSEWHERE, "-h", "--help", "--version")
+    other_model = ("-m", "--model", "--threads")
+    if argv and not any(word in elsewhere or word.startswith(other_model) for word in argv):
+        loading()
 
 
 def _tokens(argv: Sequence[str]) -> list[str]:

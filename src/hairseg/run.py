@@ -17,16 +17,17 @@ from hairseg.cores import physical_cores
 from hairseg.errors import MissingExtraError, OutputError, PhotoError, UsageError
 from hairseg.hair import Hair
 from hairseg.inputs import gather
+from hairseg.loading import loading
 from hairseg.overlap import overlap
 from hairseg.photo import read_photo
 from hairseg.plan import STDOUT, Job, plan
 from hairseg.printable import printable
 from hairseg.report import Outcome, Report, say
 from hairseg.save import Kind, encode, write
-from hairseg.segmenter import Segmenter
 
 if TYPE_CHECKING:
     from hairseg.cli import Options
+    from hairseg.segmenter import Segmenter
 
 Picture = Callable[[Hair], Image.Image]
 
@@ -61,28 +62,17 @@ def run(photos: Iterable[str], work: Work, options: Options) -> int:
         names = printable(results[0].name) if len(results) == 1 else f"{len(results)} files"
         say(f"{names} left out, since the name says that it is a result of hairseg")
     todo = [job for job in jobs if options.force or not _exists(job)]
-    threads = options.threads or physical_cores()
+    workers = min(options.threads or physical_cores(), len(todo))
     do: Callable[[Job], Outcome] = _keep
     if todo:
-        # Several photos side by side waste less than several threads on one photo.
-        segmenter = _loading(options.model, threads if len(todo) == 1 else 1)
-        do = partial(_do, work=work, options=options, segmenter=segmenter)
+        segmenter = loading(options.model, options.threads)
+        do = partial(_do, work=work, options=options, segmenter=segmenter, alone=workers == 1)
     with Report(len(jobs), lines=options.json, quiet=options.quiet, verbose=options.verbose) as report:
-        for outcome in overlap(do, jobs, min(threads, len(todo)) or 1):
+        for outcome in overlap(do, jobs, max(workers, 1)):
             report.add(outcome)
     if todo:
         segmenter()  # where no photo came as far as the model, it may still be the model that is missing
     return report.exit_code()
-
-
-def _loading(model: str | None, threads: int) -> Callable[[], Segmenter]:
-    """The segmenter to come: it is loaded while the first photos are decoded."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    pool = ThreadPoolExecutor(1)
-    loading = pool.submit(Segmenter, model, threads)
-    pool.shutdown(wait=False)
-    return loading.result
 
 
 def _check(options: Options) -> None:
@@ -113,14 +103,15 @@ def _keep(job: Job) -> Outcome:
     return Outcome(job, "kept")
 
 
-def _do(job: Job, work: Work, options: Options, segmenter: Callable[[], Segmenter]) -> Outcome:
-    """One photo, from file to file."""
+def _do(job: Job, work: Work, options: Options, segmenter: Callable[[], Segmenter], alone: bool) -> Outcome:
+    """One photo, from file to file; ``alone`` with all cores, otherwise beside others."""
     if not options.force and _exists(job):
         return _keep(job)
     started = time.perf_counter()
     try:
         photo = read_photo(job.source.path or sys.stdin.buffer)
-        hair = segmenter()(photo, threshold=options.threshold)
+        find = segmenter() if alone else segmenter().beside_others()
+        hair = find(photo, threshold=options.threshold)
         if options.min_area or options.fill_holes:
             hair = hair.cleaned(options.min_area, options.fill_holes)
         data = _encoded(hair, work, job, f".{options.format}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hairseg.cores import physical_cores
-from hairseg.errors import HairsegError, ModelError, UsageError
+from hairseg.errors import HairsegError, MissingExtraError, ModelError, PhotoError, UsageError
 from hairseg.fit import fit, unfit
 from hairseg.hair import Hair
 from hairseg.models import ModelInfo, find_model, info_of
@@ -51,8 +51,8 @@ class Segmenter:
         self.info: ModelInfo = info_of(self._session, path)
         _check_borders(self._session, self.info)
         self._tables = _normalised_levels(self.info)
-        self._stream_session: onnxruntime.InferenceSession | None = None
-        self._stream_lock = threading.Lock()
+        self._beside_others: Segmenter | None = None
+        self._lock = threading.Lock()
 
     def __call__(self, photo: PhotoSource | Photo, *, threshold: float | None = None) -> Hair:
         """Find the hair in one photo.
@@ -64,7 +64,9 @@ class Segmenter:
         Raises:
             PhotoError: the photo cannot be read.
         """
-        return self._find(self._session, photo, threshold)
+        if not isinstance(photo, Photo):
+            photo = read_photo(photo)
+        return Hair(photo, self.probability(photo.pixels), self.info, threshold)
 
     def probability(self, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How sure the model is of hair at each pixel.
@@ -74,8 +76,26 @@ class Segmenter:
 
         Returns:
             (H, W) float32 in [0, 1].
+
+        Raises:
+            UsageError: ``photo`` is something else.
+            ModelError: the model does not run on it.
         """
-        return self._probability(self._session, photo)
+        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
+            raise UsageError(f"a photo of {photo.dtype} {photo.shape} is not (H, W, 3) uint8: use read_photo")
+        canvas = fit(photo, self.info.fit)
+        try:
+            (found,) = self._session.run(["probability"], {"photo": self._normalise(canvas)})
+        except Exception as error:
+            # As at loading: an exception class per status code.
+            reason = printable(str(error).strip().splitlines()[0])
+            raise ModelError(f"{printable(self.info.path)} does not run on this photo ({reason})") from error
+        if found.shape != (1, 1, *canvas.shape[:2]):
+            raise ModelError(
+                f"{printable(self.info.path)} gives {found.shape} for a canvas of {canvas.shape[:2]}: "
+                "export it again with `hairseg export`"
+            )
+        return unfit(np.clip(found[0, 0], 0, 1, dtype=np.float32), *photo.shape[:2])
 
     @overload
     def stream(
@@ -118,54 +138,29 @@ class Segmenter:
         """
         if errors not in ("raise", "yield"):
             raise UsageError(f"errors {errors!r} is unknown: use raise or yield")
-        session = self._one_thread_a_photo()
+        segmenter = self.beside_others()
 
         def find(photo: PhotoSource | Photo) -> Hair | HairsegError:
             try:
-                return self._find(session, photo, threshold)
-            except HairsegError as error:
+                return segmenter(photo, threshold=threshold)
+            except (PhotoError, MissingExtraError) as error:
                 if errors == "raise":
                     raise
                 return error
 
         return overlap(find, photos, self.threads)
 
-    def _one_thread_a_photo(self) -> onnxruntime.InferenceSession:
-        """The session of streams: whole photos side by side waste less than threads that share one photo."""
+    def beside_others(self) -> Segmenter:
+        """The same model with one thread a photo, for many photos at a time.
+
+        Whole photos side by side waste less than threads that share one photo.
+        """
         if self.threads == 1:
-            return self._session
-        with self._stream_lock:
-            if self._stream_session is None:
-                self._stream_session = open_session(self.info.path, threads=1)
-            return self._stream_session
-
-    def _find(
-        self, session: onnxruntime.InferenceSession, photo: PhotoSource | Photo, threshold: float | None
-    ) -> Hair:
-        """One photo through one session."""
-        if not isinstance(photo, Photo):
-            photo = read_photo(photo)
-        return Hair(photo, self._probability(session, photo.pixels), self.info, threshold)
-
-    def _probability(
-        self, session: onnxruntime.InferenceSession, photo: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
-        """(H, W) float32 in [0, 1]."""
-        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
-            raise UsageError(f"a photo of {photo.dtype} {photo.shape} is not (H, W, 3) uint8: use read_photo")
-        canvas = fit(photo, self.info.fit)
-        try:
-            (found,) = session.run(["probability"], {"photo": self._normalise(canvas)})
-        except Exception as error:
-            # As at loading: an exception class per status code.
-            reason = printable(str(error).strip().splitlines()[0])
-            raise ModelError(f"{printable(self.info.path)} does not run on this photo ({reason})") from error
-        if found.shape != (1, 1, *canvas.shape[:2]):
-            raise ModelError(
-                f"{printable(self.info.path)} gives {found.shape} for a canvas of {canvas.shape[:2]}: "
-                "export it again with `hairseg export`"
-            )
-        return unfit(np.clip(found[0, 0], 0, 1, dtype=np.float32), *photo.shape[:2])
+            return self
+        with self._lock:
+            if self._beside_others is None:
+                self._beside_others = Segmenter(self.info.path, threads=1)
+            return self._beside_others
 
     def _normalise(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(h, w, 3) uint8 -> (1, 3, h, w) float32: (level / 255 - mean) / std, by a table of all levels."""

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hairseg.errors import ModelError
+from hairseg.loading import loading
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    loading.cache_clear()
+    yield
+    loading.cache_clear()
+
+
+def test_it_loads_once(toy_model: Path) -> None:
+    first = loading(str(toy_model), 1)
+    assert first().info.name == "toy"
+    assert loading(str(toy_model), 1)() is first()
+
+
+def test_what_went_wrong_is_raised_where_it_matters(tmp_path: Path) -> None:
+    coming = loading(str(tmp_path / "nowhere.onnx"))
+    for _ in range(2):
+        with pytest.raises(ModelError, match="does not exist"):
+            coming()
