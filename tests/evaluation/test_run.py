@@ -51,6 +51,20 @@ def test_writes_report_plots_and_sheets(toy_figaro, toy_model, tmp_path, capsys)
             picture.load()
 
 
+def test_files_are_there_even_if_nobody_reads_stdout(toy_figaro, toy_model, tmp_path, monkeypatch):
+    class Closed:
+        def write(self, text):
+            raise BrokenPipeError
+
+        def flush(self):
+            pass
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises(BrokenPipeError):
+        run_evaluation(f"figaro1k:{toy_figaro}", "test", str(toy_model), out=tmp_path)
+    assert {"report.json", "failures.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
 @pytest.mark.parametrize(("negatives", "photos"), [(None, 2), ("none", 0), ("folder:{}/negatives", 2)])
 def test_photos_without_people_are_found_beside_the_data(toy_figaro, toy_model, negatives, photos, capsys):
     place = negatives and negatives.format(toy_figaro.parent)

@@ -77,11 +77,12 @@ def run_evaluation(
         threshold=threshold,
         progress=_progress(steps, quiet),
     )
-    print(json.dumps(report.to_dict()) if as_json else report_text(report), flush=True)
     if out is not None:
         write(json.dumps(report.to_dict()).encode(), out / "report.json")
         write(report_text(report).encode(), out / "report.md")
         write_pictures(report, photos, segmenter.probability, out)
+    # Last: a reader that closes the pipe early must not cost the files.
+    print(json.dumps(report.to_dict()) if as_json else report_text(report), flush=True)
     return report
 
 
