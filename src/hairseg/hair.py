@@ -233,4 +233,7 @@ class Hair:
 
 def _grey(share: NDArray[np.float32]) -> Image.Image:
     """Picture of (H, W) float32 in [0, 1]."""
-    return Image.fromarray(np.round(share * np.float32(255)).astype(np.uint8))
+    levels = np.empty(share.shape, np.uint8)
+    for row, line in enumerate(share):  # row by row: a large photo's whole would be held twice more
+        levels[row] = np.round(line * np.float32(255))
+    return Image.fromarray(levels)

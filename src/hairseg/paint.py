@@ -5,6 +5,8 @@ Every function takes photo: (H, W, 3) uint8 sRGB and alpha: (H, W) float32 in [0
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,13 +64,14 @@ def cutout(photo: Pixels, alpha: Floats) -> Pixels:
         colour, not its mix with the old background; nothing of the photo is left where alpha is 0.
     """
     rgba = np.zeros((*alpha.shape, 4), np.uint8)
-    opacity = (alpha * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-    rows, columns = np.flatnonzero(opacity.any(axis=1)), np.flatnonzero(opacity.any(axis=0))
-    if len(rows):
-        box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        rgba[box][..., :3] = foreground(photo, alpha)[box]
-        rgba[..., 3] = opacity
-        rgba.view(np.uint32)[..., 0] *= opacity > 0
+    if not (alpha > 0).any():
+        return rgba
+    pure = foreground(photo, alpha)
+    for rows in _bands(alpha):
+        opacity = (alpha[rows] * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+        if opacity.any():
+            rgba[rows, :, :3], rgba[rows, :, 3] = pure[rows], opacity
+            rgba[rows].view(np.uint32)[..., 0] *= opacity > 0
     return rgba
 
 
@@ -101,22 +104,22 @@ def recolor(
     targets = [to_oklab(np.array(parse_color(name), np.uint8)) for name in (color, tips) if name is not None]
     _check_share("strength", strength)
     _check_share("lift", lift)
-    result = photo.copy()
     if strength == 0 or not (alpha > 0).any():
-        return result
-    pure = foreground(photo, alpha)
-    look = _look(pure, alpha)
+        return photo.copy()
+    photo = np.ascontiguousarray(photo)
+    result = foreground(photo, alpha)  # the photo wherever alpha is 0; dyed in place
+    look = _look(result, alpha)
     tones = [Tone.of(target, look, lift) for target in targets]
     top, bottom = _extent(alpha)
     for hair in _hair(alpha):
-        own = _take(pure, hair)
+        own = _take(result, hair)
         old = oklab_planes(own)
         new = tones[0].apply(old, look)
         if len(tones) == 2:
             height = (hair // alpha.shape[1] - top) / max(bottom - top, 1)
             new = _between(new, tones[1].apply(old, look), _smoothstep(height, _ROOTS_END, _TIPS_BEGIN))
         dyed = oklab_pixels(*_between(old, new, np.float32(strength)))
-        _put(result, hair, _settled(_take(result, hair), own, dyed, alpha.reshape(-1)[hair]))
+        _put(result, hair, _settled(_take(photo, hair), own, dyed, alpha.reshape(-1)[hair]))
     return result
 
 
@@ -128,10 +131,20 @@ def _settled(seen: Pixels, own: Pixels, dyed: Pixels, share: Floats) -> Pixels:
     return dyed
 
 
-def _hair(alpha: Floats) -> list[NDArray[np.intp]]:
-    """Flat indices of the pixels with any hair, in runs of ``_AT_ONCE``."""
-    found = np.flatnonzero(alpha > 0)
-    return [found[first : first + _AT_ONCE] for first in range(0, len(found), _AT_ONCE)]
+def _bands(alpha: Floats) -> Iterator[slice]:
+    """Rows of the photo, about ``_AT_ONCE`` pixels at a time."""
+    height, width = alpha.shape
+    rows = max(1, _AT_ONCE // width)
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
+
+
+def _hair(alpha: Floats) -> Iterator[NDArray[np.intp]]:
+    """Flat indices of the pixels with any hair, band by band."""
+    for rows in _bands(alpha):
+        found = np.flatnonzero(alpha[rows])
+        if len(found):
+            yield found + rows.start * alpha.shape[1]
 
 
 def _take(photo: Pixels, where: NDArray[np.intp]) -> Pixels:
