@@ -117,5 +117,5 @@ def unfit(probability: NDArray[np.float32], height: int, width: int) -> NDArray[
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         box = (0, top * image.height / height, image.width, bottom * image.height / height)
-        back[top:bottom] = image.resize((width, bottom - top), Image.Resampling.BILINEAR, box)
+        back[top:bottom] = np.asarray(image.resize((width, bottom - top), Image.Resampling.BILINEAR, box))
     return back
