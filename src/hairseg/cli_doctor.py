@@ -22,7 +22,7 @@ _EXTRAS = {
     "heic": ("pi_heif",),
     "video": ("av",),
     "serve": ("fastapi", "uvicorn", "multipart"),
-    "train": ("torch", "torchvision", "timm", "accelerate", "onnx"),
+    "train": ("torch", "torchvision", "timm", "safetensors", "onnx", "onnxscript"),
 }
 
 

@@ -12,16 +12,37 @@ from hairseg.models import DEFAULT, ModelInfo, list_models
 from hairseg.report import say
 
 
-def models(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+# Column, measure on Figaro-1k's test photos, and how it is printed.
+COLUMNS = (
+    ("IoU", "iou", "{:.4f}"),
+    ("F1", "f1", "{:.4f}"),
+    ("accuracy", "accuracy", "{:.4f}"),
+    ("per photo: p5", "per_photo_p5", "{:.3f}"),
+    ("boundary F", "boundary_f", "{:.3f}"),
+    ("grey, difference", "grey_difference", "{:+.4f}"),
+    ("hair on beards", "hair_on_beards", "{:.1%}"),
+    ("on no people", "hair_without_people", "{:.2%}"),
+)
+
+
+def models(
+    *,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    markdown: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
     """List the packaged models with their scores, as their own files tell them.
 
     Parameters
     ----------
     as_json
         Print one JSON array.
+    markdown
+        Print a table of the scores on Figaro-1k's test photos.
     """
     known = list_models()
-    if as_json:
+    if markdown:
+        print(_table(known))
+    elif as_json:
         print(json.dumps([describe(info) for info in known]))
     else:
         for info in known:
@@ -30,6 +51,18 @@ def models(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = 
         say("no model is packaged: install it again: pip install --force-reinstall hairseg")
     sys.stdout.flush()
     return 0 if known else 3
+
+
+def _table(known: list[ModelInfo]) -> str:
+    """The models side by side."""
+    head = ["model", "parameters", "file", *(title for title, _, _ in COLUMNS)]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for info in known:
+        scores = info.scores.get("figaro1k:test", {})
+        cells = [form.format(scores[key]) if key in scores else "-" for _, key, form in COLUMNS]
+        size = [f"{info.parameters / 1e6:.2f} M", f"{info.bytes / 1e6:.1f} MB"]
+        lines.append(f"| {' | '.join([f'`{info.name}`', *size, *cells])} |")
+    return "\n".join(lines)
 
 
 def describe(info: ModelInfo) -> dict[str, Any]:

@@ -122,3 +122,17 @@ def test_val84_of_figaro(real_figaro, toy_model):
     assert set(report.styles) == {"straight", "wavy", "curly", "kinky", "braids", "dreadlocks", "short-men"}
     assert len(report.beards) == 5
     assert report.duplicates == ()
+
+
+def test_photos_that_recipes_train_on_do_not_count(tmp_path):
+    from hairseg.data import DataSet, Item
+    from hairseg.evaluation.run import HELD_OUT, held_out
+
+    unseen = HELD_OUT.read_text().split()
+    trained = (Path(__file__).parents[2] / "recipes" / "splits" / "negatives_train50.txt").read_text().split()
+    assert len(unseen) == 24
+    assert not set(unseen) & set(trained)
+    items = tuple(Item(tmp_path / name, None, name) for name in (unseen[0], trained[0]))
+    assert [item.name for item in held_out(DataSet("negatives", items)).items] == unseen[:1]
+    others = DataSet("mine", items[1:])
+    assert held_out(others) == others

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hairseg.segmenter import Segmenter
 
 NO_NEGATIVES = "none"
+# Names, one a line; the other fifty are in recipes/splits/negatives_train50.txt.
+HELD_OUT = Path(__file__).with_name("negatives_heldout24.txt")
 
 
 def run_evaluation(
@@ -138,6 +140,9 @@ def _prepare(out: Path) -> None:
 def open_negatives(data: str, negatives: str | None) -> DataSet | None:
     """Photos without people for an evaluation on ``data``; arguments as for :func:`run_evaluation`.
 
+    Of the set that recipes train on, found by itself, only the photos that none of them saw are kept
+    (``negatives_heldout24.txt``).
+
     Raises:
         DataError: they are named and are not there.
     """
@@ -148,7 +153,14 @@ def open_negatives(data: str, negatives: str | None) -> DataSet | None:
     place = Path(os.path.expandvars(data.partition(":")[2])).expanduser()
     homes = [place.parent, *(Path(home) for home in [os.environ.get("HAIRSEG_DATA")] if home)]
     found = [home / "negatives" for home in homes if (home / "negatives" / "manifest.csv").is_file()]
-    return open_data(f"folder:{found[0]}") if found else None
+    return held_out(open_data(f"folder:{found[0]}")) if found else None
+
+
+def held_out(negatives: DataSet) -> DataSet:
+    """The photos of the set that no recipe trains on; another set stays whole."""
+    unseen = set(HELD_OUT.read_text(encoding="utf-8").split())
+    items = tuple(item for item in negatives.items if item.name in unseen)
+    return DataSet(f"{negatives.name}:held-out", items) if items else negatives
 
 
 def _progress(total: int, quiet: bool) -> Callable[[], None]:

@@ -13,16 +13,13 @@ from typing import Any
 from hairseg.data import DataSet, open_data
 from hairseg.errors import UsageError
 from hairseg.evaluation.report import Report
-from hairseg.evaluation.run import evaluate_model
+from hairseg.evaluation.run import evaluate_model, open_negatives
 from hairseg.models import read_info
 from hairseg.save import write
 from hairseg.segmenter import Segmenter
 from hairseg.training.card import WEIGHTS_LICENCE, card
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import export, write_metadata
-
-# Photos without people that no recipe trains on; the other fifty are in the recipes' mix.
-NEGATIVES = "recipes/splits/negatives_heldout24.txt"
 
 
 def publish(
@@ -42,7 +39,7 @@ def publish(
     """
     net, recipe, _ = read_checkpoint(checkpoint)
     path = folder / f"{recipe.name}.onnx"
-    sets, negatives = measured_on(data), _negatives(data)
+    sets, negatives = measured_on(data), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
     with TemporaryDirectory() as place:
         draft = Path(place) / path.name
         report(f"exporting {recipe.name}")
@@ -87,11 +84,6 @@ def measured_on(data: Path) -> list[DataSet]:
             # lfw calls beards hair; those photos are left out.
             sets.append(open_data(f"folder:{data / name}", "val", ("facial_hair_labelled",)))
     return sets
-
-
-def _negatives(data: Path) -> DataSet | None:
-    there = (data / "negatives").is_dir() and Path(NEGATIVES).is_file()
-    return open_data(f"folder:{data / 'negatives'}", NEGATIVES) if there else None
 
 
 def write_checksums(folder: Path) -> None:
