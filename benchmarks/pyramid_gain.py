@@ -24,7 +24,9 @@ from hairseg.training.predict import predictor
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", required=True)
     parser.add_argument("--split", default="test")
     parser.add_argument("--pyramid", type=Path, nargs="+", required=True)
@@ -59,9 +61,12 @@ def main() -> None:
     print(markdown(["seed", "with pyramid pooling", "without", "gain, 95 % interval"], rows))
     if options.out:
         table = [
-            {seed: [[c.tp, c.fp, c.fn, c.tn] for c in counts] for seed, counts in side.items()} for side in sides
+            {seed: [[c.tp, c.fp, c.fn, c.tn] for c in counts] for seed, counts in side.items()}
+            for side in sides
         ]
-        options.out.write_text(json.dumps(dict(zip(("pyramid", "twin"), table, strict=True))), encoding="utf-8")
+        options.out.write_text(
+            json.dumps(dict(zip(("pyramid", "twin"), table, strict=True))), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

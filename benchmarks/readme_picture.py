@@ -1,6 +1,6 @@
 """The README's picture: photo, mask, overlay, cutout and recolourings of one photo, side by side.
 
-    python benchmarks/readme_picture.py samples/astronaut.jpg docs/images/astronaut.jpg
+python benchmarks/readme_picture.py samples/astronaut.jpg docs/images/astronaut.jpg
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ GAP = 6
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("photo", type=Path)
     parser.add_argument("out", type=Path)
     options = parser.parse_args()

@@ -20,7 +20,9 @@ from PIL import Image
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("photo", type=Path)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--model", default=None)
@@ -31,7 +33,16 @@ def main() -> None:
         scale = 1000 / max(image.size)
         image.resize((round(image.width * scale), round(image.height * scale))).save(photo, quality=92)
         model = ["--model", options.model] if options.model else []
-        mask = [sys.executable, "-m", "hairseg", str(photo), "-o", str(Path(folder) / "mask.png"), "--force", "-q"]
+        mask = [
+            sys.executable,
+            "-m",
+            "hairseg",
+            str(photo),
+            "-o",
+            str(Path(folder) / "mask.png"),
+            "--force",
+            "-q",
+        ]
         commands = {
             "import onnxruntime, PIL, numpy": [sys.executable, "-c", "import onnxruntime, PIL, numpy"],
             "hairseg photo.jpg": [*mask, *model],
@@ -47,7 +58,9 @@ def main() -> None:
     first = statistics.median(next(iter(times.values())))
     print(f"{'process':<34}{'median ms':>10}{'ratio':>8}")
     for name, values in times.items():
-        print(f"{name:<34}{1000 * statistics.median(values):>10.0f}{statistics.median(values) / first:>7.2f}x")
+        print(
+            f"{name:<34}{1000 * statistics.median(values):>10.0f}{statistics.median(values) / first:>7.2f}x"
+        )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ LITE0_FINE = NetConfig(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=7)
@@ -50,7 +52,9 @@ def main() -> None:
                 times[name].append((time.perf_counter() - begun) / options.batch * 1000)
     medians = {name: statistics.median(values) for name, values in times.items()}
     first = next(iter(medians.values()))
-    print(f"{options.size} px, batch {options.batch}, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
+    print(
+        f"{options.size} px, batch {options.batch}, {torch.get_num_threads()} threads, torch {torch.__version__}\n"
+    )
     print(f"| {'network':<34} | ms per photo | faster than the first |")
     print(f"|{'-' * 36}|-------------:|----------------------:|")
     for name, value in medians.items():

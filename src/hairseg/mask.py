@@ -43,14 +43,14 @@ def to_mask(
 
 def without_specks(mask: Mask, smallest: float) -> Mask:
     """``mask`` without pieces of fewer than ``smallest`` pixels; touching by a corner connects."""
-    runs = _Runs(mask, corners=True)
+    runs = Runs(mask, corners=True)
     return runs.keep(runs.areas()[runs.labels] >= smallest)
 
 
 def with_filled_holes(mask: Mask) -> Mask:
     """``mask`` with the background that does not reach the photo's edge filled in."""
     # Hair that touches by a corner encloses, so background must not slip through there.
-    runs = _Runs(~mask, corners=False)
+    runs = Runs(~mask, corners=False)
     height, width = mask.shape
     at_edge = (runs.row == 0) | (runs.row == height - 1) | (runs.start == 0) | (runs.end == width)
     outside = np.zeros(len(runs.row), bool)
@@ -58,7 +58,7 @@ def with_filled_holes(mask: Mask) -> Mask:
     return ~runs.keep(outside[runs.labels])
 
 
-class _Runs:
+class Runs:
     """A mask as its horizontal runs, labelled by connected component (Rosenfeld and Pfaltz 1966, by runs).
 
     Attributes:

@@ -20,6 +20,8 @@ from hairseg.overlap import overlap
 from hairseg.photo import Photo, PhotoSource, read_photo
 from hairseg.printable import printable
 from hairseg.session import open_session
+from hairseg.tiled import with_small_heads
+from hairseg.tta import averaged
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -32,20 +34,31 @@ class Segmenter:
         model: name of a packaged model, path of an ``.onnx`` file that ``hairseg export`` wrote, or None for
             the packaged default.
         threads: that work on a photo, or on the photos of a stream; None for all physical cores.
+        tta: average over mirrored and rescaled photos: steadier borders for several times the work.
+        tiles: look for heads that are small in a large photo too, in overlapping tiles: tens of times the work.
 
     Attributes:
         info: what the model says about itself.
-        threads: as above.
+        threads, tta, tiles: as above.
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
         UsageError: ``threads`` is below 1.
     """
 
-    def __init__(self, model: str | os.PathLike[str] | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        threads: int | None = None,
+        *,
+        tta: bool = False,
+        tiles: bool = False,
+    ) -> None:
         if threads is not None and threads < 1:
             raise UsageError(f"threads {threads} is out of range: use 1 or more")
         self.threads = threads or physical_cores()
+        self.tta = tta
+        self.tiles = tiles
         path = find_model(model)
         self._session = open_session(path, self.threads)
         self.info: ModelInfo = info_of(self._session, path)
@@ -83,7 +96,24 @@ class Segmenter:
         """
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
             raise UsageError(f"a photo of {photo.dtype} {photo.shape} is not (H, W, 3) uint8: use read_photo")
-        canvas = fit(photo, self.info.fit)
+        how = self.info.fit
+        found = averaged(self.on_canvas, photo, how) if self.tta else self.on_canvas(fit(photo, how))
+        if self.tiles:
+            found = with_small_heads(self.on_canvas, photo, found, how)
+        return unfit(found, *photo.shape[:2])
+
+    def on_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The network alone.
+
+        Args:
+            canvas: (h, w, 3) uint8, as :func:`hairseg.fit.fit` gives it.
+
+        Returns:
+            (h, w) float32 in [0, 1].
+
+        Raises:
+            ModelError: the model does not run on it.
+        """
         try:
             (found,) = self._session.run(["probability"], {"photo": self._normalise(canvas)})
         except Exception as error:
@@ -95,7 +125,7 @@ class Segmenter:
                 f"{printable(self.info.path)} gives {found.shape} for a canvas of {canvas.shape[:2]}: "
                 "export it again with `hairseg export`"
             )
-        return unfit(np.clip(found[0, 0], 0, 1, dtype=np.float32), *photo.shape[:2])
+        return np.clip(found[0, 0], 0, 1, dtype=np.float32)
 
     @overload
     def stream(
@@ -159,7 +189,7 @@ class Segmenter:
             return self
         with self._lock:
             if self._beside_others is None:
-                self._beside_others = Segmenter(self.info.path, threads=1)
+                self._beside_others = Segmenter(self.info.path, 1, tta=self.tta, tiles=self.tiles)
             return self._beside_others
 
     def _normalise(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
