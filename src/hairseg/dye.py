@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Planes = tuple[Floats, Floats, Floats]
 
-# OKLab lightness of the hair in the 1,025 colour photos of Figaro-1k: the photos are grouped by their median
-# (first column), and the median photo's quantiles 1, 5, 25, 75, 95 and 99 % stand beside it.
+# OKLab lightness of the hair in 1,025 colour photos of Figaro-1k, both splits: the photos are grouped by their
+# median; each number is the median over a group of its photos' medians (first column) and of their quantiles.
 _SHARES = [0.01, 0.05, 0.25, 0.75, 0.95, 0.99]
 _PHOTOGRAPHED = np.array(
     [

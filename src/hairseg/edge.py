@@ -9,8 +9,8 @@ the means along the direction that separates the clouds best (Fisher's discrimin
 That is linear in I, as in the fast guided filter (He, Sun 2015): the coefficients are found on the grid,
 whatever the photo's size, and applied to the full-resolution photo in the tiles that the border crosses. The
 guided filter's own regression has nearly the same direction but is fitted to the blurred border too, which
-flattens it: on composites with known alpha its mean error is a quarter larger. Where the clouds overlap
-(small d2) the probability itself is taken.
+flattens it: on composites with known alpha, with the same windows and limits and its own best contrast curve,
+its mean error is an eighth larger. Where the clouds overlap (small d2) the probability itself is taken.
 """
 
 from __future__ import annotations
