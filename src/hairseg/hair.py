@@ -119,7 +119,7 @@ class Hair:
     def _soft_alpha(self) -> NDArray[np.float32]:
         from hairseg.edge import soft_edge
 
-        return soft_edge(self.photo.pixels, self._cleaned_probability)
+        return soft_edge(self.photo.pixels, self._cleaned_probability, self.threshold)
 
     @property
     def _cleaned_probability(self) -> NDArray[np.float32]:
