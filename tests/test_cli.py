@@ -444,3 +444,11 @@ def test_the_default_model_is_loaded_early_where_it_is_needed(
     cli._load_early(argv)
     assert loading.cache_info().currsize == early
     loading.cache_clear()
+
+
+def test_what_is_loaded_early_is_what_is_used(folder: Path) -> None:
+    assert cli.dispatch(["portrait.jpg"]) == 0
+    assert loading.cache_info().currsize == 1
+    assert cli.dispatch(["portrait.jpg", "-f", "--tta", "--tiles"]) == 0
+    assert loading.cache_info().currsize == 1
+    loading.cache_clear()

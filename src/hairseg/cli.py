@@ -55,6 +55,10 @@ class Options:
         Drop pieces below this share of the photo's area, 0 to 1.
     fill_holes
         Count background that hair encloses as hair.
+    tta
+        Average over mirrored and rescaled photos: steadier borders, six times the work.
+    tiles
+        Look for heads that are small in a large photo too, in tiles: up to sixty times the work.
     format
         Format of the results that are named by hairseg.
     threads
@@ -76,6 +80,8 @@ class Options:
     threshold: float | None = None
     min_area: float = 0.0
     fill_holes: Annotated[bool, flag()] = False
+    tta: Annotated[bool, flag()] = False
+    tiles: Annotated[bool, flag()] = False
     format: Literal["png", "jpg", "webp", "tif", "bmp"] = "png"
     threads: int | None = None
     json: Annotated[bool, flag()] = False
@@ -325,9 +331,9 @@ def _load_early(argv: Sequence[str]) -> None:
 
     loading.cache_clear()
     elsewhere = (*ELSEWHERE, "-h", "--help", "--version")
-    other_model = ("-m", "--model", "--threads")
+    other_model = ("-m", "--model", "--threads", "--tta", "--tiles")
     if argv and not any(word in elsewhere or word.startswith(other_model) for word in argv):
-        loading()
+        loading(None, None, tta=False, tiles=False)  # as `run` will ask: the cache compares arguments
 
 
 def _tokens(argv: Sequence[str]) -> list[str]:

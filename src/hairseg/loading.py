@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 @cache
-def loading(model: str | None = None, threads: int | None = None) -> Callable[[], Segmenter]:
+def loading(
+    model: str | None = None, threads: int | None = None, *, tta: bool = False, tiles: bool = False
+) -> Callable[[], Segmenter]:
     """Begin to load a segmenter, once for the same arguments.
 
     ONNX Runtime optimises the graph without the interpreter's lock, so this takes no time from the caller where
@@ -20,28 +22,30 @@ def loading(model: str | None = None, threads: int | None = None) -> Callable[[]
 
     Args:
         model: see :class:`hairseg.segmenter.Segmenter`.
-        threads: see there.
+        threads, tta, tiles: see there.
 
     Returns:
         A function that waits for the segmenter, and raises what its loading raised.
     """
-    return _Coming(model, threads).result
+    return _Coming(model, threads, tta=tta, tiles=tiles).result
 
 
 class _Coming:
     """A future for one value; importing ``concurrent.futures`` takes longer than all of this."""
 
-    def __init__(self, model: str | None, threads: int | None) -> None:
+    def __init__(self, model: str | None, threads: int | None, **looks: bool) -> None:
         self._segmenter: Segmenter | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._load, args=(model, threads), name="hairseg-loading")
+        self._thread = threading.Thread(
+            target=self._load, args=(model, threads), kwargs=looks, name="hairseg-loading"
+        )
         self._thread.start()
 
-    def _load(self, model: str | None, threads: int | None) -> None:
+    def _load(self, model: str | None, threads: int | None, **looks: bool) -> None:
         try:
             from hairseg.segmenter import Segmenter
 
-            self._segmenter = Segmenter(model, threads)
+            self._segmenter = Segmenter(model, threads, **looks)
         except BaseException as error:  # raised again by whoever asks for the segmenter
             self._error = error
 

@@ -65,7 +65,7 @@ def run(photos: Iterable[str], work: Work, options: Options) -> int:
     workers = min(options.threads or physical_cores(), len(todo))
     do: Callable[[Job], Outcome] = _keep
     if todo:
-        segmenter = loading(options.model, options.threads)
+        segmenter = loading(options.model, options.threads, tta=options.tta, tiles=options.tiles)
         do = partial(_do, work=work, options=options, segmenter=segmenter, alone=workers == 1)
     with Report(len(jobs), lines=options.json, quiet=options.quiet, verbose=options.verbose) as report:
         for outcome in overlap(do, jobs, max(workers, 1)):

@@ -20,7 +20,7 @@ from hairseg.overlap import overlap
 from hairseg.photo import Photo, PhotoSource, read_photo
 from hairseg.printable import printable
 from hairseg.session import open_session
-from hairseg.tiled import with_small_heads
+from hairseg.small_heads import with_small_heads
 from hairseg.tta import averaged
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ class Segmenter:
                 f"{printable(self.info.path)} gives {found.shape} for a canvas of {canvas.shape[:2]}: "
                 "export it again with `hairseg export`"
             )
-        return np.clip(found[0, 0], 0, 1, dtype=np.float32)
+        probability: NDArray[np.float32] = np.clip(found[0, 0], 0, 1, dtype=np.float32)
+        return probability
 
     @overload
     def stream(
