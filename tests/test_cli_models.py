@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from hairseg.__main__ import main
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_lines_for_programs(packaged_toy: Path, capsys: Capture) -> None:
+    assert main(["models", "--json"]) == 0
+    (toy,) = json.loads(capsys.readouterr().out)
+    path = packaged_toy / "hairseg.onnx"
+    assert toy["name"] == "toy"
+    assert toy["path"] == str(path)
+    assert toy["default"] is True
+    assert toy["bytes"] == path.stat().st_size
+    assert toy["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert toy["scores"] == {"figaro1k:test": {"iou": 0.9, "f1": 0.95}}
+    assert toy["fit"] == {"mode": "area", "size": 64, "multiple": 32}
+
+
+def test_lines_for_people(packaged_toy: Path, capsys: Capture) -> None:
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("toy (default): sigmoid of red minus green")
+    assert "figaro1k:test: iou 0.9000, f1 0.9500" in out
+
+
+def test_none(packaged_toy: Path, capsys: Capture) -> None:
+    (packaged_toy / "hairseg.onnx").unlink()
+    assert main(["models", "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert json.loads(out) == []
+    assert "pip install" in err
+
+
+def test_a_damaged_one_is_named(packaged_toy: Path, capsys: Capture) -> None:
+    (packaged_toy / "hairseg.onnx").write_bytes(b"damaged")
+    assert main(["models"]) == 3
+    assert "hairseg.onnx is damaged" in capsys.readouterr().err
