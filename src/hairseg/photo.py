@@ -130,10 +130,10 @@ def _from_path(source: str | os.PathLike[str]) -> Photo:
         with path.open("rb") as file:
             return _from_file(file, name, path)
     except (OSError, ValueError) as error:
-        raise PhotoError(f"{name} {_why_unreadable(error)}") from error
+        raise PhotoError(f"{name} {why_unreadable(error)}") from error
 
 
-def _why_unreadable(error: OSError | ValueError) -> str:
+def why_unreadable(error: OSError | ValueError) -> str:
     """What is wrong with a path, and what to do."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOENT, errno.ENOTDIR):

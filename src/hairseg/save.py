@@ -143,10 +143,10 @@ def write(data: bytes, path: str | os.PathLike[str]) -> None:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
-        raise OutputError(f"{printable(path)} cannot be written: {_why(error)}") from error
+        raise OutputError(f"{printable(path)} cannot be written: {why_unwritable(error)}") from error
 
 
-def _why(error: OSError | ValueError) -> str:
+def why_unwritable(error: OSError | ValueError) -> str:
     """What is wrong with a place, and what to do."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT):
