@@ -27,9 +27,8 @@ ELSEWHERE = {
     "doctor": ("hairseg.cli_doctor:doctor", "Check the installation and say what is missing."),
     "train": ("hairseg.cli_training:train", "Train a recipe."),
     "evaluate": ("hairseg.cli_training:evaluate", "Measure a model on a data set."),
-    "ablate": ("hairseg.cli_training:ablate", "Train a grid of recipes with several seeds."),
     "export": ("hairseg.cli_training:export", "Turn a checkpoint into an ONNX file for any size."),
-    "convert": ("hairseg.cli_training:convert", "Read somebody else's PSPNet checkpoint."),
+    "publish": ("hairseg.cli_training:publish", "Package a checkpoint with its scores and its card."),
     "cost": ("hairseg.cli_training:cost", "Count a recipe's parameters and multiply-adds."),
 }
 

@@ -237,6 +237,7 @@ def publish(
     folder: Path = Path("src/hairseg/models"),
     data: Path | None = None,
     weights: str = "float16",
+    size: int | None = None,
 ) -> int:
     """Package a checkpoint: export it, measure it on the protocol once, write its scores, card and checksum.
 
@@ -250,6 +251,8 @@ def publish(
         The folder that holds figaro1k; HAIRSEG_DATA by default.
     weights
         float32 or float16, as in export.
+    size
+        Another canvas size than the recipe's, chosen on val84.
     """
     import os
 
@@ -259,5 +262,5 @@ def publish(
 
     place = data or Path(os.environ.get("HAIRSEG_DATA", ""))
     say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
-    print(publish_model(_checkpoint(checkpoint), folder, place, weights == "float16", say))
+    print(publish_model(_checkpoint(checkpoint), folder, place, weights == "float16", size, say))
     return 0

@@ -23,7 +23,12 @@ from hairseg.training.export import export, write_metadata
 
 
 def publish(
-    checkpoint: Path, folder: Path, data: Path, half: bool = True, report: Callable[[str], None] = print
+    checkpoint: Path,
+    folder: Path,
+    data: Path,
+    half: bool = True,
+    size: int | None = None,
+    report: Callable[[str], None] = print,
 ) -> Path:
     """Export, evaluate and describe one model.
 
@@ -32,12 +37,15 @@ def publish(
         folder: of the packaged models; gets ``NAME.onnx``, ``NAME.md`` and a line in ``SHA256SUMS``.
         data: the folder that holds figaro1k, and celeb1k, ccp, lfw and negatives where there are any.
         half: store the weights as float16.
+        size: another canvas size than the recipe's; to be chosen on ``val84``.
         report: told what is being done.
 
     Returns:
         The ONNX file.
     """
     net, recipe, _ = read_checkpoint(checkpoint)
+    if size is not None:
+        recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
     path = folder / f"{recipe.name}.onnx"
     sets, negatives = measured_on(data), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
     with TemporaryDirectory() as place:
