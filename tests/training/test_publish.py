@@ -39,7 +39,9 @@ def figaro(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_a_published_model_is_measured_described_and_checked(recipe: Recipe, figaro: Path, tmp_path: Path) -> None:
+def test_a_published_model_is_measured_described_and_checked(
+    recipe: Recipe, figaro: Path, tmp_path: Path
+) -> None:
     run, models = tmp_path / "run", tmp_path / "models"
     run.mkdir()
     models.mkdir()

@@ -34,11 +34,11 @@ class SeedDecoder(nn.Module):
 
     def forward(self, pyramid: Tensor, features: Sequence[Tensor]) -> Tensor:  # noqa: ARG002
         """The pyramid alone; the finer ``features`` are not used."""
-        x = self.drop_1(pyramid)
+        x: Tensor = self.drop_1(pyramid)
         x = self.drop_2(self.up_1(_double(x)))
         x = self.drop_2(self.up_2(_double(x)))
-        x = self.up_3(_double(x))
-        return self.drop_2(x)
+        last: Tensor = self.drop_2(self.up_3(_double(x)))
+        return last
 
 
 def _double(x: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class FineDecoder(nn.Module):
 
     def forward(self, pyramid: Tensor, features: Sequence[Tensor]) -> Tensor:
         """The pyramid and the finer features, finest first."""
-        x = self.reduce(pyramid)
+        x: Tensor = self.reduce(pyramid)
         for finer, lateral, step in zip(reversed(features), self.laterals, self.steps, strict=True):
             x = F.interpolate(x, size=finer.shape[2:], mode="bilinear", align_corners=False)
             x = step(torch.relu(x + lateral(finer)))

@@ -19,7 +19,7 @@ from hairseg.data import IGNORE
 from hairseg.training.recipe import Augment
 
 
-class RandomView(v2.Transform):
+class RandomView(v2.Transform):  # type: ignore[misc]
     """A crop of a random share of the photo's area, resized to a square.
 
     Args:
@@ -69,7 +69,7 @@ def build_augment(size: int, area: tuple[float, float], augment: Augment) -> v2.
     Corners that a rotation uncovers hold the mean grey and are ignored in the truth.
     """
     fill = {tv_tensors.Image: 128, tv_tensors.Mask: IGNORE}
-    rotate = v2.RandomRotation(augment.degrees, v2.InterpolationMode.BILINEAR, fill=fill)  # type: ignore[arg-type]
+    rotate = v2.RandomRotation(augment.degrees, v2.InterpolationMode.BILINEAR, fill=fill)
     return v2.Compose(
         [
             RandomView(size, area, augment.aspect),

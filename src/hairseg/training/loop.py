@@ -106,7 +106,7 @@ def _start(recipe: Recipe) -> PSPNet:
         raise UsageError(
             f"pretrained is {recipe.pretrained!r}: use imagenet, none, or a .safetensors checkpoint"
         )
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return net.to(memory_format=torch.channels_last)
 
 
 def _plan(recipe: Recipe) -> Iterator[Stage]:

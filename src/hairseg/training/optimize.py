@@ -63,7 +63,7 @@ class MovingAverage:
     def update(self, net: nn.Module, step: int) -> None:
         """Move towards ``net``; the first steps move faster, so that the random start is forgotten."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        own = list(self.net.parameters())
+        own: list[torch.Tensor] = list(self.net.parameters())
         torch._foreach_lerp_(own, [p.detach() for p in net.parameters()], 1 - decay)
         for mine, theirs in zip(self.net.buffers(), net.buffers(), strict=True):
             mine.copy_(theirs)
