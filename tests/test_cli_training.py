@@ -23,7 +23,9 @@ def test_overrides_are_read_as_toml() -> None:
     assert parse_overrides(("--head-rate", "1e-3")) == {"head_rate": 1e-3}
 
 
-@pytest.mark.parametrize(("tokens", "message"), [(("seed", "1"), "--key value"), (("--seed",), "needs a value")])
+@pytest.mark.parametrize(
+    ("tokens", "message"), [(("seed", "1"), "--key value"), (("--seed",), "needs a value")]
+)
 def test_overrides_that_are_no_pairs(tokens: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse_overrides(tokens)
@@ -38,7 +40,9 @@ def test_an_unknown_key_is_named_before_a_run_folder_is_made(tmp_path: Path) -> 
 def test_cost_as_json_and_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert cost(RECIPES / "fcn_squeezenet1_1.toml", size=64, as_json=True) == 0
     parts = json.loads(capsys.readouterr().out)
-    assert parts["total"]["parameters"] == sum(parts[name]["parameters"] for name in ("backbone", "decoder", "head"))
+    assert parts["total"]["parameters"] == sum(
+        parts[name]["parameters"] for name in ("backbone", "decoder", "head")
+    )
     cost(RECIPES / "fcn_squeezenet1_1.toml", size=64)
     assert f"{parts['total']['parameters']:,}" in capsys.readouterr().out
 

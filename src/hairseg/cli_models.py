@@ -11,7 +11,6 @@ from cyclopts import Parameter
 from hairseg.models import DEFAULT, ModelInfo, list_models
 from hairseg.report import say
 
-
 # Column, measure on Figaro-1k's test photos, and how it is printed.
 COLUMNS = (
     ("IoU", "iou", "{:.4f}"),
