@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hairseg.__main__ import main
+from toys import ModelMaker
 
 Capture = pytest.CaptureFixture[str]
 
@@ -29,6 +30,19 @@ def test_lines_for_people(packaged_toy: Path, capsys: Capture) -> None:
     out = capsys.readouterr().out
     assert out.startswith("toy (default): sigmoid of red minus green")
     assert "figaro1k:test: iou 0.9000, f1 0.9500" in out
+
+
+def test_a_table_for_the_readme(make_model: ModelMaker, packaged_toy: Path, capsys: Capture) -> None:
+    scores = {"figaro1k:test": {"iou": 0.91234, "f1": 0.9541}}
+    data = make_model("measured.onnx", name="measured", scores=scores).read_bytes()
+    (packaged_toy / "measured.onnx").write_bytes(data)
+    with (packaged_toy / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{hashlib.sha256(data).hexdigest()}  measured.onnx\n")
+    assert main(["models", "--markdown"]) == 0
+    head, _, first, second = capsys.readouterr().out.splitlines()
+    assert head.startswith("| model | parameters | file | IoU | F1 |")
+    assert first.startswith("| `toy` |")
+    assert "| 0.9123 | 0.9541 | - |" in second
 
 
 def test_none(packaged_toy: Path, capsys: Capture) -> None:
