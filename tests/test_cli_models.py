@@ -34,7 +34,7 @@ def test_lines_for_people(packaged_toy: Path, capsys: Capture) -> None:
 
 def test_a_table_for_the_readme(make_model: ModelMaker, packaged_toy: Path, capsys: Capture) -> None:
     scores = {"figaro1k:test": {"iou": 0.91234, "f1": 0.9541}}
-    data = make_model("measured.onnx", name="measured", scores=scores).read_bytes()
+    data = make_model("measured.onnx", scores=scores).read_bytes()
     (packaged_toy / "measured.onnx").write_bytes(data)
     with (packaged_toy / "SHA256SUMS").open("a") as sums:
         sums.write(f"{hashlib.sha256(data).hexdigest()}  measured.onnx\n")
