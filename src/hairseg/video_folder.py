@@ -1,0 +1,64 @@
+"""Pictures -> a folder of PNG files, one for each frame, with a list of when each is shown."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hairseg.save import encode, write
+from hairseg.video_reader import VideoReader
+
+# FFmpeg reads the pictures at their times by it: ffmpeg -i frames.ffconcat film.mp4
+LIST = "frames.ffconcat"
+
+
+class PictureFolder:
+    """A folder that is being filled; written like a video.
+
+    Args:
+        folder: made if it is not there.
+        like: the video that the pictures were made from.
+
+    Attributes:
+        notes: what a person should know.
+    """
+
+    def __init__(self, folder: Path, like: VideoReader) -> None:
+        self._folder = folder
+        self._times: list[float] = []
+        self._unit = float(like.time_base)
+        self._last = float(1 / like.rate)
+        self.notes: list[str] = []
+
+    def prepare(self, picture: NDArray[np.uint8]) -> bytes:
+        """A picture as a PNG file; may be called from several threads."""
+        return encode(Image.fromarray(picture))
+
+    def write(self, data: bytes, pts: int) -> None:
+        """Write the next picture; ``pts`` is its time in the time base of the original.
+
+        Raises:
+            OutputError: the folder is read-only, or the disk full.
+        """
+        self._times.append(pts * self._unit)
+        write(data, self._folder / _name(len(self._times)))
+
+    def finish(self) -> None:
+        """Write the list of times."""
+        lengths = [after - before for before, after in pairwise(self._times)] + [self._last]
+        lines = [
+            f"file {_name(number)}\nduration {length:.6f}" for number, length in enumerate(lengths, start=1)
+        ]
+        write("\n".join(["ffconcat version 1.0", *lines, ""]).encode("ascii"), self._folder / LIST)
+
+    def abandon(self) -> None:
+        """Leave the pictures that are done: each is whole."""
+
+
+def _name(number: int) -> str:
+    """File name of a frame, counted from 1."""
+    return f"{number:06d}.png"
