@@ -238,6 +238,7 @@ def publish(
     data: Path | None = None,
     weights: str = "float16",
     size: int | None = None,
+    others: bool = True,
 ) -> int:
     """Package a checkpoint: export it, measure it on the protocol once, write its scores, card and checksum.
 
@@ -253,6 +254,8 @@ def publish(
         float32 or float16, as in export.
     size
         Another canvas size than the recipe's, chosen on val84.
+    others
+        Measure on the other data sets beside figaro1k too.
     """
     import os
 
@@ -262,5 +265,5 @@ def publish(
 
     place = data or Path(os.environ.get("HAIRSEG_DATA", ""))
     say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
-    print(publish_model(_checkpoint(checkpoint), folder, place, weights == "float16", size, say))
+    print(publish_model(_checkpoint(checkpoint), folder, place, weights == "float16", size, others, say))
     return 0

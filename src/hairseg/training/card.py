@@ -58,6 +58,8 @@ def card(info: ModelInfo, recipe: dict[str, Any], reports: Sequence[Report], met
         "was chosen on `val84` by training on `train756`; the test photos were looked at once. Printed by "
         f"`hairseg publish` and again by `hairseg evaluate --data figaro1k:PATH --split test --model {name}`.",
         report_text(reports[0]).strip(),
+        "Time and memory are those of the publishing process, which holds torch and shares its machine; `benchmarks/` "
+        "compares speed.",
         _others(reports[1:]) if len(reports) > 1 else "",
         "## Limits",
         _limits(),

@@ -28,6 +28,7 @@ def publish(
     data: Path,
     half: bool = True,
     size: int | None = None,
+    others: bool = True,
     report: Callable[[str], None] = print,
 ) -> Path:
     """Export, evaluate and describe one model.
@@ -38,6 +39,7 @@ def publish(
         data: the folder that holds figaro1k, and celeb1k, ccp, lfw and negatives where there are any.
         half: store the weights as float16.
         size: another canvas size than the recipe's; to be chosen on ``val84``.
+        others: measure on the other data sets too, not only on Figaro-1k.
         report: told what is being done.
 
     Returns:
@@ -47,7 +49,7 @@ def publish(
     if size is not None:
         recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
     path = folder / f"{recipe.name}.onnx"
-    sets, negatives = measured_on(data), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
+    sets, negatives = measured_on(data, others), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
     with TemporaryDirectory() as place:
         draft = Path(place) / path.name
         report(f"exporting {recipe.name}")
@@ -78,7 +80,7 @@ def _write(draft: Path, path: Path, metadata: dict[str, Any]) -> None:
     write(model.SerializeToString(), path)
 
 
-def measured_on(data: Path) -> list[DataSet]:
+def measured_on(data: Path, others: bool = True) -> list[DataSet]:
     """The data sets of a card: Figaro-1k's test and validation photos, and what else there is.
 
     Raises:
@@ -87,7 +89,7 @@ def measured_on(data: Path) -> list[DataSet]:
     if not (data / "figaro1k").is_dir():
         raise UsageError(f"{data}: holds no figaro1k: set HAIRSEG_DATA or --data to the folder that does")
     sets = [open_data(f"figaro1k:{data / 'figaro1k'}", split) for split in ("test", "val84")]
-    for name in ("celeb1k", "ccp", "lfw"):
+    for name in ("celeb1k", "ccp", "lfw") if others else ():
         if (data / name).is_dir():
             # lfw calls beards hair; those photos are left out.
             sets.append(open_data(f"folder:{data / name}", "val", ("facial_hair_labelled",)))
