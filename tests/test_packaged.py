@@ -1,0 +1,92 @@
+"""The models as they ship: whole, described, and right on photos."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+
+from hairseg import Segmenter
+from hairseg.data import open_data, read_item
+from hairseg.evaluation.metrics import count, pooled
+from hairseg.models import DEFAULT, list_models, packaged
+
+ROOT = Path(__file__).parents[1]
+ASTRONAUT = ROOT / "samples" / "astronaut.jpg"
+
+
+def test_the_default_is_there_and_every_model_is_whole() -> None:
+    models = list_models()  # checks every checksum
+    assert models[0].path.stem == DEFAULT
+    assert {info.path.stem for info in models} == set(packaged())
+
+
+@pytest.mark.parametrize("name", packaged())
+def test_a_model_is_small_scored_and_has_its_card_and_recipe(name: str) -> None:
+    info = next(info for info in list_models() if info.path.stem == name)
+    card = info.path.with_suffix(".md").read_text(encoding="utf-8")
+    assert info.bytes < 16e6
+    assert info.sha256() in card
+    assert f"**{info.scores['figaro1k:test']['iou']:.4f}**" in card
+    assert (ROOT / "recipes" / info.recipe).is_file()
+    assert "non-commercial" in info.licence
+
+
+@pytest.mark.parametrize("name", packaged())
+def test_any_size_in_one_file(name: str) -> None:
+    session = onnxruntime.InferenceSession(str(packaged()[name]), providers=["CPUExecutionProvider"])
+    for height, width in ((33, 33), (35, 301), (128, 97)):
+        photo = np.zeros((1, 3, height, width), np.float32)
+        (probability,) = session.run(None, {"photo": photo})
+        assert probability.shape == (1, 1, height, width)
+
+
+@pytest.fixture(scope="module")
+def default() -> Segmenter:
+    return Segmenter()
+
+
+def test_the_astronauts_hair(default: Segmenter) -> None:
+    hair = default(ASTRONAUT)
+    # Drawn by hand: hair surely inside the first boxes, surely none in the others (face, suit, flag, shuttle).
+    inside = [(60, 200, 75, 255), (75, 165, 100, 178), (90, 280, 110, 292)]
+    outside = [(110, 200, 170, 250), (260, 60, 500, 300), (0, 0, 180, 110), (0, 380, 240, 460)]
+    for top, left, bottom, right in inside:
+        assert hair.mask[top:bottom, left:right].mean() > 0.97
+    for top, left, bottom, right in outside:
+        assert hair.mask[top:bottom, left:right].mean() < 0.01
+    assert hair.box is not None
+    assert np.abs(np.subtract(hair.box, (153, 16, 301, 130))).max() <= 8
+    assert hair.color is not None
+    assert "brown" in hair.color.name
+
+
+def test_grey_and_mirrored_astronauts_agree(default: Segmenter) -> None:
+    with Image.open(ASTRONAUT) as image:
+        photo = np.asarray(image)
+        grey = np.asarray(image.convert("L"))
+    first = default(photo).mask
+    for other in (default(photo[:, ::-1]).mask[:, ::-1], default(grey).mask):
+        assert (first & other).sum() / (first | other).sum() > 0.93
+
+
+def test_a_cat_has_no_hair(default: Segmenter) -> None:
+    assert default(ROOT / "samples" / "cat.jpg").fraction < 0.01
+
+
+@pytest.mark.data
+def test_the_default_reaches_its_score_on_a_seventh_of_the_validation_photos(default: Segmenter) -> None:
+    home = os.environ.get("HAIRSEG_DATA")
+    if not home:
+        pytest.skip("needs the research photos: set HAIRSEG_DATA to the folder that holds figaro1k")
+    items = open_data(f"figaro1k:{home}/figaro1k", "val84").items[::7]
+    counts = []
+    for item in items:
+        photo, truth = read_item(item)
+        counts.append(count(default.probability(photo) >= default.info.threshold, truth))
+    assert len(counts) == 12
+    assert pooled(counts).iou > 0.89
