@@ -132,6 +132,12 @@ def read_clip(path: Path) -> Clip:
     )
 
 
+def seconds_of_sound(path: Path) -> float:
+    """How long the sound of a video is."""
+    with av.open(str(path)) as container:
+        return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+
+
 def damage(path: Path, *indices: int) -> Path:
     """Overwrite the packets of some frames, in the order in which they are stored, with zeros."""
     with av.open(str(path)) as container:

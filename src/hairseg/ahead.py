@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from queue import Full, Queue
 from typing import TypeVar
 
@@ -13,12 +13,15 @@ Item = TypeVar("Item")
 _LOOK, _LEAVE = 0.05, 1.0
 
 
-def read_ahead(items: Iterable[Item], count: int) -> Generator[Item, None, None]:
+def read_ahead(
+    items: Iterable[Item], count: int, stop: Callable[[], object] = lambda: None
+) -> Generator[Item, None, None]:
     """The same items, made in a thread while the ones before are used.
 
     Args:
         items: read by the thread alone; what it raises is raised in the item's turn.
         count: number of items that may wait.
+        stop: called when no more of them are wanted, to end a wait for the next one.
     """
     waiting: Queue[Item | _End] = Queue(count)
     unwanted = threading.Event()
@@ -41,7 +44,7 @@ def read_ahead(items: Iterable[Item], count: int) -> Generator[Item, None, None]
         except BaseException as error:  # raised again by whoever uses the items
             put(_End(error))
 
-    # A daemon: a device or pipe that gives nothing more cannot be asked to stop.
+    # A daemon: not every device that gives nothing more can be asked to stop.
     producer = threading.Thread(target=produce, name="hairseg-ahead", daemon=True)
     producer.start()
     try:
@@ -51,6 +54,7 @@ def read_ahead(items: Iterable[Item], count: int) -> Generator[Item, None, None]
             raise item.error
     finally:
         unwanted.set()
+        stop()
         producer.join(_LEAVE)
 
 

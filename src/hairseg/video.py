@@ -127,7 +127,7 @@ def segment_video(
     steady = Steady(memory)
     segmenter = segmenter or Segmenter()
     reader = VideoReader(source, raw=raw, seconds=seconds, sound=sound and not how.silent)
-    with closing(reader), closing(read_ahead(reader.frames(), _AHEAD)) as frames:
+    with closing(reader), closing(read_ahead(reader.frames(), _AHEAD, reader.stop)) as frames:
         first = next(frames, None)
         if first is None:
             raise PhotoError(f"{reader.name} holds no frame that can be decoded: copy it again")
@@ -161,7 +161,7 @@ def hair_frames(
     """
     segmenter = segmenter or Segmenter()
     reader = VideoReader(source, raw=raw, seconds=seconds, sound=False)
-    with closing(reader), closing(read_ahead(reader.frames(), _AHEAD)) as frames:
+    with closing(reader), closing(read_ahead(reader.frames(), _AHEAD, reader.stop)) as frames:
         for index, item in enumerate(_found(frames, reader, segmenter, Steady(memory))):
             hair = _hair(item, reader, segmenter, threshold)
             yield FrameHair(hair, reader.time(item.frame), index, item.frame.lost)

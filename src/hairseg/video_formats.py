@@ -124,7 +124,7 @@ def choose_format(target: str, kind: VideoKind, name: FormatName | None = None) 
         UsageError: the format is unknown, holds no transparency, or does not go to such a place.
     """
     shown = "standard output" if target == "-" else printable(target)
-    folder = target != "-" and (target.endswith(("/", os.sep)) or Path(target).is_dir())
+    folder = target != "-" and (name == "png" or target.endswith(("/", os.sep)) or Path(target).is_dir())
     chosen = FORMATS[name or _named(target, shown, folder)]
     if folder != (chosen.name == "png"):
         wanted = "a folder, whose name ends in /" if chosen.name == "png" else "a file, no folder"

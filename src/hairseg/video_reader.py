@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hairseg.errors import require
+from hairseg.errors import UsageError, require
 from hairseg.turn import Turn
 from hairseg.video_source import VideoSource, open_source, reason_of
 
@@ -62,7 +62,7 @@ class VideoReader:
 
     Raises:
         PhotoError: there is no such file, or no video in it.
-        UsageError: ``raw`` is written wrong, or standard input is a terminal.
+        UsageError: ``raw`` is written wrong, ``seconds`` is not above 0, or standard input is a terminal.
         MissingExtraError: the extra ``video`` is not installed.
     """
 
@@ -74,9 +74,12 @@ class VideoReader:
         seconds: float | None = None,
         sound: bool = True,
     ) -> None:
+        if seconds is not None and not seconds > 0:
+            raise UsageError(f"seconds {seconds} is out of range: use more than 0")
         self._av = require("av", "video")
         opened = open_source(source, raw)
-        self.close = opened.close
+        self._opened = opened
+        self._reading = False
         self.name, self.live = opened.name, opened.live
         self._container, self._stream = opened.container, opened.stream
         self._stream.thread_type = "AUTO"
@@ -95,12 +98,28 @@ class VideoReader:
         self._origin: int | None = None
         self._reformatter = self._av.video.reformatter.VideoReformatter()
 
+    def stop(self) -> None:
+        """End a wait for the next frame, from another thread."""
+        self._opened.stop()
+
+    def close(self) -> None:
+        """Let go of the file, unless a thread still waits for it."""
+        if not self._reading:
+            self._opened.close()
+
     def time(self, frame: Frame) -> float:
         """Seconds from the beginning of the video to a frame."""
         return float(frame.pts * self.time_base)
 
     def frames(self) -> Iterator[Frame]:
         """The frames in the order in which they are shown. Lost ones repeat the frame before."""
+        self._reading = True
+        try:
+            yield from self._frames()
+        finally:
+            self._reading = False
+
+    def _frames(self) -> Iterator[Frame]:
         before: Frame | None = None
         for pts, picture in self._pictures():
             if picture is None:

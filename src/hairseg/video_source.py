@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from hairseg.errors import PhotoError, UsageError, require
 from hairseg.photo import why_unreadable
+from hairseg.pipe import Pipe
 from hairseg.printable import printable
 from hairseg.webcam import Device, find_webcam
 
@@ -31,20 +33,25 @@ class Opened:
         live: a camera, which does not end by itself.
         container: PyAV's.
         stream: PyAV's video stream in it.
-        file: what was opened here and has to be closed.
+        pipe: what is read, where that is a pipe.
+        undo: closes what was opened.
     """
 
     name: str
     live: bool
     container: Any
     stream: Any
-    file: BinaryIO | None = None
+    pipe: Pipe | None
+    undo: ExitStack
+
+    def stop(self) -> None:
+        """End a wait for a pipe, from another thread."""
+        if self.pipe is not None:
+            self.pipe.stop()
 
     def close(self) -> None:
         """Let go of the file."""
-        self.container.close()
-        if self.file is not None:
-            self.file.close()
+        self.undo.close()
 
 
 def open_source(source: VideoSource, raw: str | None = None) -> Opened:
@@ -64,17 +71,12 @@ def open_source(source: VideoSource, raw: str | None = None) -> Opened:
     device = find_webcam(source, av) if isinstance(source, str) else None
     options = {} if raw is None else {"format": "rawvideo", "options": _raw_options(raw)}
     with ExitStack() as undo:
-        file = None if device else _file_of(source, name)
-        own = (
-            file
-            if file not in (source, sys.stdin.buffer) and not isinstance(file, (str, type(None)))
-            else None
-        )
-        if own is not None:
-            undo.callback(own.close)
+        file = None if device else undo.enter_context(_file_of(source, name))
         try:
             container = _open_device(av, device) if device else _open_file(av, file, options)
         except (av.FFmpegError, OSError, ValueError) as error:
+            if isinstance(file, Pipe) and file.interrupted:
+                raise KeyboardInterrupt from error
             if device is not None:
                 raise PhotoError(
                     f"{name} does not open ({reason_of(error)}): check whether another program uses it"
@@ -84,9 +86,9 @@ def open_source(source: VideoSource, raw: str | None = None) -> Opened:
                 "copy it again from where it came, or convert it to mp4"
             ) from error
         undo.callback(container.close)
-        opened = Opened(name, device is not None, container, _video_in(container, name), own)
-        undo.pop_all()
-    return opened
+        stream = _video_in(container, name)
+        pipe = file if isinstance(file, Pipe) else None
+        return Opened(name, device is not None, container, stream, pipe, undo.pop_all())
 
 
 def reason_of(error: BaseException) -> str:
@@ -103,30 +105,40 @@ def _name_of(source: VideoSource) -> str:
     return printable(name) if isinstance(name, (str, os.PathLike)) and name else "the given video"
 
 
-def _file_of(source: VideoSource, name: str) -> str | BinaryIO:
+@contextmanager
+def _file_of(source: VideoSource, name: str) -> Iterator[str | BinaryIO | Pipe]:
     """A source as PyAV takes it, if it can be opened at all: FFmpeg itself says less of what is wrong."""
     if source == "-":
         if sys.stdin.isatty():
             raise UsageError("- reads a video from standard input, which is a terminal: pipe one into it")
-        return sys.stdin.buffer
-    if not isinstance(source, (str, os.PathLike)):
-        return source
-    path = Path(source)
+        yield Pipe(sys.stdin.buffer)
+    elif not isinstance(source, (str, os.PathLike)):
+        yield source
+    else:
+        with _checked(Path(source), name) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                # Without the prefix, a name such as concat:a would be more to FFmpeg than a name.
+                yield "file:" + os.fspath(source)
+            else:
+                yield Pipe(file)
+
+
+def _checked(path: Path, name: str) -> BinaryIO:
+    """An open file that is not empty."""
     try:
         if path.is_dir():
             raise PhotoError(f"{name} is a folder: name a video in it")
-        if not stat.S_ISREG(path.stat().st_mode):
-            return path.open("rb")  # a pipe
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise PhotoError(f"{name} is empty (0 bytes): copy it again from where it came")
+        file = path.open("rb", buffering=0)
+        status = os.fstat(file.fileno())
     except (OSError, ValueError) as error:
         raise PhotoError(f"{name} {why_unreadable(error)}") from error
-    # Without the prefix, a name such as concat:a would be more to FFmpeg than a name.
-    return "file:" + os.fspath(source)
+    if stat.S_ISREG(status.st_mode) and not status.st_size:
+        file.close()
+        raise PhotoError(f"{name} is empty (0 bytes): copy it again from where it came")
+    return cast(BinaryIO, file)
 
 
-def _open_file(av: Any, file: str | BinaryIO | None, options: dict[str, Any]) -> Any:
+def _open_file(av: Any, file: str | BinaryIO | Pipe | None, options: dict[str, Any]) -> Any:
     """PyAV's container of a file."""
     try:
         return av.open(file, "r", **options)
