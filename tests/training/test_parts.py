@@ -179,7 +179,7 @@ def test_rates_rise_then_fall_to_nothing(recipe: Recipe) -> None:
         factors = [rate_factor(step, 100, chosen) for step in range(101)]
         assert factors[0] == pytest.approx(0.1)
         assert factors[9] == factors[10] == 1
-        assert all(after < before for before, after in itertools.pairwise(factors))
+        assert all(after < before for before, after in itertools.pairwise(factors[10:]))
         assert factors[100] == 0
     # Half way: (1 - 0.5) ** 0.9, section 5.1 of the paper.
     assert rate_factor(55, 100, dataclasses.replace(recipe, warmup=10)) == pytest.approx(0.5**0.9)
