@@ -1,0 +1,74 @@
+// The camera's frames, one at a time: the next is taken when the last one is painted, so none ever waits.
+
+import { Mistake } from "./engine.js";
+
+// More pixels cost time and do not help: the model sees a quarter of them.
+const WANTED = { video: { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } }, audio: false };
+
+export class Camera {
+  #stream = null;
+  #times = [];
+
+  /**
+   * `video` is a <video>; `paint(bitmap)` resolves to the painted frame, `show(still, painted, fps)` puts it up.
+   */
+  constructor(video, paint, show) {
+    this.video = video;
+    this.paint = paint;
+    this.show = show;
+  }
+
+  get running() {
+    return this.#stream !== null;
+  }
+
+  /** Ask for the camera and start. Throws a Mistake where there is none. */
+  async start() {
+    const opened = await navigator.mediaDevices?.getUserMedia(WANTED).catch(() => null);
+    if (!opened) throw new Mistake("noCamera");
+    this.#stream = opened;
+    this.#times = [];
+    this.video.srcObject = opened;
+    await this.video.play();
+    this.#loop(opened);
+  }
+
+  stop() {
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#stream = null;
+    this.video.srcObject = null;
+  }
+
+  /** What the camera sees now, as a file. */
+  async snap() {
+    const canvas = new OffscreenCanvas(this.video.videoWidth, this.video.videoHeight);
+    canvas.getContext("2d").drawImage(this.video, 0, 0);
+    return new File([await canvas.convertToBlob()], "camera.png", { type: "image/png" });
+  }
+
+  async #loop(stream) {
+    while (this.#stream === stream) {
+      await nextFrame(this.video);
+      if (this.#stream !== stream) return;
+      const still = await createImageBitmap(this.video);
+      const painted = await this.paint(await createImageBitmap(still));
+      if (this.#stream === stream) this.show(still, painted, this.#rate());
+      still.close();
+    }
+  }
+
+  /** Frames of the last two seconds, per second. */
+  #rate() {
+    const now = performance.now();
+    this.#times = [...this.#times.filter((time) => now - time < 2000), now];
+    const span = now - this.#times[0];
+    return span > 0 ? ((this.#times.length - 1) * 1000) / span : 0;
+  }
+}
+
+function nextFrame(video) {
+  return new Promise((resolve) => {
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(resolve);
+    else requestAnimationFrame(resolve);
+  });
+}

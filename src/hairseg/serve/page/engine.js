@@ -1,0 +1,64 @@
+// The page's side of the worker: questions become promises.
+
+/** A mistake that a person can mend; `code` names its sentence in texts.js, `values` fill it in. */
+export class Mistake extends Error {
+  constructor(code, values = {}) {
+    super(code);
+    this.code = code;
+    this.values = values;
+  }
+}
+
+export class Engine {
+  #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  #waiting = new Map();
+  #last = 0;
+
+  constructor() {
+    this.#worker.onmessage = ({ data: { id, progress, error, answer } }) => {
+      const { resolve, reject, report } = this.#waiting.get(id);
+      if (progress) return report?.(progress);
+      this.#waiting.delete(id);
+      if (error) reject(new Error(error));
+      else resolve(answer);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      for (const { reject } of this.#waiting.values()) reject(new Error(event.message));
+      this.#waiting.clear();
+    };
+  }
+
+  /** Load a model; `report({loaded, total})` counts bytes. Resolves to {way, threads}. */
+  load(model, runtime, way, report) {
+    return this.#ask("load", { model, runtime, way }, { report });
+  }
+
+  /** Find the hair in a file. Resolves to {width, height, fraction, color, milliseconds, photo}. */
+  open(file) {
+    return this.#ask("open", { file });
+  }
+
+  /** Paint what is shown. Resolves to {width, height, data}. */
+  paint(what, options) {
+    return this.#ask("paint", { what, options });
+  }
+
+  /** The result at the photo's own size as a PNG file (Blob). */
+  png(what, options) {
+    return this.#ask("png", { what, options });
+  }
+
+  /** One frame of the camera, painted; the bitmap is given away. */
+  frame(bitmap, what, options) {
+    return this.#ask("frame", { bitmap, what, options }, { moved: [bitmap] });
+  }
+
+  #ask(ask, question, { report, moved = [] } = {}) {
+    const id = ++this.#last;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject, report });
+      this.#worker.postMessage({ id, ask, ...question }, moved);
+    });
+  }
+}

@@ -1,0 +1,31 @@
+// One frame of the camera: the short way from picture to picture, for a dozen of them a second.
+
+import { unfit } from "./fit.js";
+import { cutout, maskPicture, overlay, recolor, toneSource } from "./paint.js";
+
+/** Longest side of the model's canvas for frames, in pixels; a photo gets the model's own size. */
+export const FRAME_SIZE = 256;
+
+/** How the model sees a frame. */
+export function frameFit(fit) {
+  return { ...fit, size: Math.min(fit.size, FRAME_SIZE) };
+}
+
+/** RGBA of a frame, painted. The edge is the network's own: strands flicker more than they please. */
+export function paintFrame(photo, map, threshold, what, options) {
+  const probability = unfit(map, photo.height, photo.width);
+  const alpha = probability.map(contrast(threshold));
+  if (what === "recolor") return recolor(photo, alpha, options, toneSource(photo, photo, alpha));
+  if (what === "cutout") return cutout(photo, alpha, photo);
+  if (what === "overlay") return overlay(photo, alpha, options);
+  return maskPicture(alpha);
+}
+
+/** Probability -> share of hair: 0 and 1 a little before the model is sure, smooth between. */
+function contrast(threshold) {
+  const reach = Math.min(threshold, 1 - threshold, 0.3) || 0.01;
+  return (value) => {
+    const share = Math.min(Math.max((value - threshold + reach) / (2 * reach), 0), 1);
+    return share * share * (3 - 2 * share);
+  };
+}
