@@ -7,6 +7,10 @@ import { Panel } from "./panel.js";
 import { Stage } from "./stage.js";
 import { colourName, current, preferred, speak, text } from "./texts.js";
 
+const asked = new URLSearchParams(location.search);
+// Side of the model's canvas for the camera, in pixels; a photo gets the model's own size.
+const FRAME_SIZE = Number(asked.get("frame")) || 256;
+
 const element = (id) => document.getElementById(id);
 
 const engine = new Engine();
@@ -77,13 +81,15 @@ function complain(error) {
 // ---- the network
 
 async function loadModel(model) {
-  const way = new URLSearchParams(location.search).get("way");
   const progress = element("progress");
   element("loading").hidden = false;
-  const used = await engine.load(model, page.runtime, way, ({ loaded, total }) => {
+  const report = ({ loaded, total }) => {
     if (loaded < total) Object.assign(progress, { value: loaded, max: total });
     else progress.removeAttribute("value");
     element("loading-text").textContent = text(loaded < total ? "loading" : "starting");
+  };
+  const used = await engine.load(model, page.runtime, asked.get("way"), report).catch((error) => {
+    throw new Mistake("noModel", { reason: error.message });
   });
   element("loading").hidden = true;
   showFacts({ ...used, model });
@@ -232,7 +238,7 @@ function cameraButtons() {
 }
 
 function paintFrame(bitmap) {
-  return engine.frame(bitmap, panel.what, panel.options);
+  return engine.frame(bitmap, FRAME_SIZE, panel.what, panel.options);
 }
 
 async function showFrame(still, painted, fps) {

@@ -19,8 +19,8 @@ export class Engine {
       const { resolve, reject, report } = this.#waiting.get(id);
       if (progress) return report?.(progress);
       this.#waiting.delete(id);
-      if (error) reject(new Error(error));
-      else resolve(answer);
+      if (!error) resolve(answer);
+      else reject(error.code ? new Mistake(error.code, error.values) : new Error(error.message));
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -49,9 +49,9 @@ export class Engine {
     return this.#ask("png", { what, options });
   }
 
-  /** One frame of the camera, painted; the bitmap is given away. */
-  frame(bitmap, what, options) {
-    return this.#ask("frame", { bitmap, what, options }, { moved: [bitmap] });
+  /** One frame of the camera, painted; the bitmap is given away, `size` is the longest canvas allowed. */
+  frame(bitmap, size, what, options) {
+    return this.#ask("frame", { bitmap, size, what, options }, { moved: [bitmap] });
   }
 
   #ask(ask, question, { report, moved = [] } = {}) {

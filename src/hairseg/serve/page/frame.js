@@ -3,12 +3,9 @@
 import { unfit } from "./fit.js";
 import { cutout, maskPicture, overlay, recolor, toneSource } from "./paint.js";
 
-/** Longest side of the model's canvas for frames, in pixels; a photo gets the model's own size. */
-export const FRAME_SIZE = 256;
-
-/** How the model sees a frame. */
-export function frameFit(fit) {
-  return { ...fit, size: Math.min(fit.size, FRAME_SIZE) };
+/** How the model sees a frame: as it sees a photo, on a canvas of at most `size`. */
+export function frameFit(fit, size) {
+  return { ...fit, size: Math.min(fit.size, size) };
 }
 
 /** RGBA of a frame, painted. The edge is the network's own: strands flicker more than they please. */

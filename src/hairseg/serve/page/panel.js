@@ -43,8 +43,9 @@ export class Panel {
     this.#show();
   }
 
+  /** The part that the swatches colour; only recolouring has two. */
   get #part() {
-    return document.querySelector("[name=part]:checked").value;
+    return this.what !== "recolor" ? "color" : document.querySelector("[name=part]:checked").value;
   }
 
   #makeSwatches() {

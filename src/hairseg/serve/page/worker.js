@@ -20,7 +20,7 @@ const answers = {
   },
 
   async open({ file }) {
-    const bitmap = await createImageBitmap(file);
+    const bitmap = await decode(file);
     const photo = pixels(bitmap, bitmap.width, bitmap.height);
     const start = performance.now();
     const map = await segmenter.find(photo);
@@ -45,14 +45,23 @@ const answers = {
     return encodePng(whole.paint(what, options), width, height, kind);
   },
 
-  async frame({ bitmap, what, options }) {
+  async frame({ bitmap, size, what, options }) {
     const photo = pixels(bitmap, bitmap.width, bitmap.height);
     bitmap.close();
-    const map = await segmenter.find(photo, frameFit(segmenter.model.fit));
+    const map = await segmenter.find(photo, frameFit(segmenter.model.fit, size));
     const data = paintFrame(photo, map, segmenter.model.threshold, what, options);
     return { width: photo.width, height: photo.height, data, canvas: [map.width, map.height] };
   },
 };
+
+/** The browser's own decoder: upright, in sRGB. */
+async function decode(file) {
+  try {
+    return await createImageBitmap(file);
+  } catch {
+    throw Object.assign(new Error("not a photo"), { code: "notPhoto", values: { name: file.name } });
+  }
+}
 
 /** RGBA of a bitmap at width x height, over white paper where it is transparent. */
 function pixels(bitmap, width, height) {
@@ -79,6 +88,7 @@ self.onmessage = async ({ data: { id, ask, ...question } }) => {
     const moved = [answer.data?.buffer, answer.photo?.data.buffer].filter(Boolean);
     self.postMessage({ id, answer }, moved);
   } catch (error) {
-    self.postMessage({ id, error: `${error.name}: ${error.message}` });
+    const { code, values, message } = error;
+    self.postMessage({ id, error: { code, values, message } });
   }
 };
