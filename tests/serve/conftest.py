@@ -105,7 +105,7 @@ def chromium(launch: Callable[..., Any]) -> Any:
     return launch()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(chromium: Any, site: str) -> Iterator[Any]:
     """The page, its sample painted; whatever it asked for or complained of is checked at the end."""
     context = chromium.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
