@@ -81,9 +81,12 @@ def site(served_model: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def launch() -> Iterator[Callable[..., Any]]:
-    """Starts Chromium with further options; all are closed in the end."""
+    """Starts Chromium with further options; all are closed with the module.
+
+    An open playwright holds an event loop in this thread, in which other modules' ``asyncio.run`` would fail.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs Chromium and playwright")
     if not shutil.which(CHROMIUM):
         pytest.skip("needs Chromium and playwright")
@@ -99,9 +102,9 @@ def launch() -> Iterator[Callable[..., Any]]:
             browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(launch: Callable[..., Any]) -> Any:
-    """One Chromium for all tests."""
+    """One Chromium for a module's tests."""
     return launch()
 
 
