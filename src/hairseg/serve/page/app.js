@@ -15,7 +15,7 @@ const element = (id) => document.getElementById(id);
 
 const engine = new Engine();
 const stage = new Stage();
-const camera = new Camera(element("video"), paintFrame, showFrame);
+const camera = new Camera(element("video"), { paint: paintFrame, show: showFrame, fail: endCamera });
 let page = null; // page.json: models, runtime, samples, limits
 let ready = null; // promise of {way, threads}
 let photo = null; // {name, found} of the photo on the stage, once hair was looked for
@@ -227,6 +227,11 @@ function stopCamera() {
   camera.stop();
   stage.mirror(false);
   cameraButtons();
+}
+
+function endCamera(error) {
+  stopCamera();
+  complain(error);
 }
 
 function cameraButtons() {

@@ -10,12 +10,11 @@ export class Camera {
   #times = [];
 
   /**
-   * `video` is a <video>; `paint(bitmap)` resolves to the painted frame, `show(still, painted, fps)` puts it up.
+   * `video` is a <video>; `paint(bitmap)` resolves to the painted frame, `show(still, painted, fps)` puts it
+   * up; `fail(error)` is called when the camera or the painting ends by itself.
    */
-  constructor(video, paint, show) {
-    this.video = video;
-    this.paint = paint;
-    this.show = show;
+  constructor(video, { paint, show, fail }) {
+    Object.assign(this, { video, paint, show, fail });
   }
 
   get running() {
@@ -29,8 +28,9 @@ export class Camera {
     this.#stream = opened;
     this.#times = [];
     this.video.srcObject = opened;
+    for (const track of opened.getTracks()) track.onended = () => this.fail(new Mistake("noCamera"));
     await this.video.play();
-    this.#loop(opened);
+    this.#loop(opened).catch(this.fail);
   }
 
   stop() {
@@ -47,8 +47,9 @@ export class Camera {
   }
 
   async #loop(stream) {
+    const seen = watch(this.video);
     while (this.#stream === stream) {
-      await nextFrame(this.video);
+      await seen.another();
       if (this.#stream !== stream) return;
       const still = await createImageBitmap(this.video);
       const painted = await this.paint(await createImageBitmap(still));
@@ -66,9 +67,21 @@ export class Camera {
   }
 }
 
-function nextFrame(video) {
-  return new Promise((resolve) => {
-    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(resolve);
-    else requestAnimationFrame(resolve);
-  });
+/** `another()` resolves as soon as the video shows a frame that was not asked for yet. */
+function watch(video) {
+  let fresh = false;
+  let wake = () => {};
+  const next = video.requestVideoFrameCallback?.bind(video) ?? requestAnimationFrame;
+  const note = () => {
+    fresh = true;
+    wake();
+    if (video.srcObject) next(note);
+  };
+  next(note);
+  return {
+    async another() {
+      if (!fresh) await new Promise((resolve) => (wake = resolve));
+      fresh = false;
+    },
+  };
 }

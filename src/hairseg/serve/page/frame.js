@@ -1,18 +1,21 @@
 // One frame of the camera: the short way from picture to picture, for a dozen of them a second.
 
-import { unfit } from "./fit.js";
+import { canvasSize, unfit } from "./fit.js";
 import { cutout, maskPicture, overlay, recolor, toneSource } from "./paint.js";
 
-/** How the model sees a frame: as it sees a photo, on a canvas of at most `size`. */
-export function frameFit(fit, size) {
-  return { ...fit, size: Math.min(fit.size, size) };
+// Pixels that tell how the hair looks; a photo takes more.
+const SAMPLES = 2000;
+
+/** [width, height] of a frame's canvas: that of a photo, but of at most `size`; the browser resizes to it. */
+export function frameCanvas(fit, size, height, width) {
+  return canvasSize({ ...fit, size: Math.min(fit.size, size) }, height, width).reverse();
 }
 
 /** RGBA of a frame, painted. The edge is the network's own: strands flicker more than they please. */
 export function paintFrame(photo, map, threshold, what, options) {
   const probability = unfit(map, photo.height, photo.width);
   const alpha = probability.map(contrast(threshold));
-  if (what === "recolor") return recolor(photo, alpha, options, toneSource(photo, photo, alpha));
+  if (what === "recolor") return recolor(photo, alpha, options, toneSource(photo, photo, alpha, SAMPLES));
   if (what === "cutout") return cutout(photo, alpha, photo);
   if (what === "overlay") return overlay(photo, alpha, options);
   return maskPicture(alpha);

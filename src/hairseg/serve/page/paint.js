@@ -47,15 +47,19 @@ export function prepare(photo, alpha) {
   return toneSource(photo, foreground(photo, alpha), alpha);
 }
 
-/** The same where the hair's own colours, `pure`, are known. */
-export function toneSource(photo, pure, alpha) {
+/** The same where the hair's own colours, `pure`, are known; `samples` pixels tell how the hair looks. */
+export function toneSource(photo, pure, alpha, samples = PAINT.SAMPLES) {
   let highest = 0;
-  for (const share of alpha) highest = Math.max(highest, share);
+  for (let i = 0; i < alpha.length; i++) if (alpha[i] > highest) highest = alpha[i];
   const enough = Math.min(0.95, highest);
+  let count = 0;
+  for (let i = 0; i < alpha.length; i++) if (alpha[i] >= enough) count++;
+  const every = Math.max(1, Math.trunc(count / samples));
   const sure = [];
-  for (let i = 0; i < alpha.length; i++) if (alpha[i] >= enough) sure.push(4 * i);
-  const every = Math.max(1, Math.trunc(sure.length / PAINT.SAMPLES));
-  const look = highest > 0 ? lookOf(pure.data, sure.filter((_, i) => i % every === 0)) : null;
+  for (let i = 0, seen = 0; i < alpha.length; i++) {
+    if (alpha[i] >= enough && seen++ % every === 0) sure.push(4 * i);
+  }
+  const look = highest > 0 ? lookOf(pure.data, sure) : null;
   return { pure, look, extent: extent(alpha, photo.width) };
 }
 

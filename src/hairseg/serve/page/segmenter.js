@@ -17,10 +17,14 @@ export class Segmenter {
     );
   }
 
-  /** What the model finds on the photo's canvas: {data: Float32Array in [0, 1], width, height}. */
-  async find(photo, how = this.model.fit) {
+  /** What the model finds in a photo (RGBA), as a map of its canvas. */
+  find(photo) {
+    return this.run(fit(photo, this.model.fit));
+  }
+
+  /** What the model finds on a canvas (RGBA): {data: Float32Array in [0, 1], width, height}. */
+  async run(canvas) {
     const { ort, session } = this.opened;
-    const canvas = fit(photo, how);
     const { width, height } = canvas;
     const input = new ort.Tensor("float32", this.normalise(canvas), [1, 3, height, width]);
     const { probability } = await session.run({ photo: input });

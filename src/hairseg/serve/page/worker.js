@@ -1,6 +1,6 @@
 // Everything heavy, off the page's own thread: one message asks, one message answers.
 
-import { frameFit, paintFrame } from "./frame.js";
+import { frameCanvas, paintFrame } from "./frame.js";
 import { Hair } from "./hair.js";
 import { encodePng } from "./png.js";
 import { Segmenter } from "./segmenter.js";
@@ -46,11 +46,13 @@ const answers = {
   },
 
   async frame({ bitmap, size, what, options }) {
-    const photo = pixels(bitmap, bitmap.width, bitmap.height);
+    const { width, height } = bitmap;
+    const photo = pixels(bitmap, width, height);
+    const canvas = frameCanvas(segmenter.model.fit, size, height, width);
+    const map = await segmenter.run(pixels(bitmap, ...canvas));
     bitmap.close();
-    const map = await segmenter.find(photo, frameFit(segmenter.model.fit, size));
     const data = paintFrame(photo, map, segmenter.model.threshold, what, options);
-    return { width: photo.width, height: photo.height, data, canvas: [map.width, map.height] };
+    return { width, height, data, canvas };
   },
 };
 
