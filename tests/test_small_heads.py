@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hairseg.fit import Fit, fit
 from hairseg.segmenter import Segmenter
-from hairseg.small_heads import _tiles, with_small_heads
+from hairseg.small_heads import _centred, _tiles, with_small_heads
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -87,15 +87,16 @@ def test_what_a_tile_is_not_sure_of_is_not_added() -> None:
 
 
 def test_what_other_tiles_deny_is_not_added() -> None:
-    photo = photo_with((116, 141, 116, 141))
+    photo = photo_with(
+        (100, 125, 100, 125)
+    )  # whole in four tiles, and no more central in one than in another
 
-    def only_in_the_middle(canvas: Pixels) -> Floats:
-        rows = np.nonzero((canvas[..., 0] > 127).any(axis=1))[0]
-        central = len(rows) and abs(rows.mean() - 32) < 10
-        return blind_to_small(canvas) * np.float32(bool(central))
+    def only_from_one_side(canvas: Pixels) -> Floats:
+        rows, columns = np.nonzero(canvas[..., 0] > 127)
+        return blind_to_small(canvas) * np.float32(len(rows) > 0 and rows.mean() < 32 and columns.mean() < 32)
 
     assert blind_to_small(photo).any()
-    assert not with_small_heads(only_in_the_middle, photo, np.zeros((64, 64), np.float32), HOW).any()
+    assert not with_small_heads(only_from_one_side, photo, np.zeros((64, 64), np.float32), HOW).any()
 
 
 def test_specks_are_not_added() -> None:
@@ -106,8 +107,15 @@ def test_specks_are_not_added() -> None:
     assert not with_small_heads(sees_all, photo, np.zeros((64, 64), np.float32), HOW).any()
 
 
-def test_a_photo_of_the_canvas_size_has_no_finer_tiles() -> None:
-    photo = photo_with((100, 125, 100, 125))[::3, ::3]
+def test_a_tile_counts_most_where_it_is_central() -> None:
+    weight = _centred((4, 4), (True, True, False, True))
+    np.testing.assert_allclose(weight[1], [0.75, 0.75, 0.75, 0.25])
+    np.testing.assert_allclose(weight[:, 0], [0.25, 0.75, 0.75, 0.25])
+    np.testing.assert_array_equal(_centred((3, 3), (False,) * 4), np.ones((3, 3)))
+
+
+def test_a_small_photo_has_no_finer_tiles() -> None:
+    photo = photo_with((100, 125, 100, 125))[::10, ::10]
     found = np.zeros((64, 64), np.float32)
     assert with_small_heads(blind_to_small, photo, found, HOW) is found
 

@@ -21,13 +21,18 @@ Bools = NDArray[np.bool_]
 # A canvas (h, w, 3) uint8 -> its probability (h, w) float32.
 Run = Callable[[NDArray[np.uint8]], Floats]
 
-# How much finer than the canvas the photo is looked at, where it has the pixels.
+# How much finer than the canvas the photo is looked at, and how far it is enlarged for that where it lacks pixels.
 FINER = (2, 4)
+ENLARGED = 4.5
 # Share of a tile that the smallest piece covers: what is smaller belongs to finer tiles, or is none.
 SMALLEST = 1 / 400
 # The mean probability that a piece needs in its own tile, and over all tiles that see it.
+# Chosen on 12 collages of 9 portraits each, a tenth of the photo wide, whose hair the canvas loses altogether:
+# an IoU of 0.59, while 28 portraits and 24 photos without people stay as they are.
 SURE = 0.85
-CONFIRMED = 0.6
+CONFIRMED = 0.75
+# What a tile sees at its very edge counts this little beside what it sees in its middle.
+LEAST = 0.02
 
 
 def with_small_heads(run: Run, photo: NDArray[np.uint8], found: Floats, how: Fit) -> Floats:
@@ -45,7 +50,7 @@ def with_small_heads(run: Run, photo: NDArray[np.uint8], found: Floats, how: Fit
     height, width = how.canvas_size(*photo.shape[:2])
     for finer in FINER:
         tall, wide = finer * height, finer * width
-        if tall > photo.shape[0] or wide > photo.shape[1]:
+        if tall > ENLARGED * photo.shape[0] or wide > ENLARGED * photo.shape[1]:
             break
         tiles = list(_tiles(finer, height, width))
         fine = resize(photo, tall, wide)
@@ -78,13 +83,24 @@ def _open_sides(tile: Tile, height: int, width: int) -> Sides:
 
 
 def _mean(seen: list[Floats], tiles: list[Tile], height: int, width: int) -> Floats:
-    """(height, width) float32: the mean over the tiles that see each pixel."""
+    """(height, width) float32: the mean over the tiles that see each pixel, most of all of the most central."""
     total, count = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     for probability, tile in zip(seen, tiles, strict=True):
-        total[tile] += probability
-        count[tile] += 1
+        weight = _centred(probability.shape, _open_sides(tile, height, width))
+        total[tile] += weight * probability
+        count[tile] += weight
     mean: Floats = total / count
     return mean
+
+
+def _centred(shape: tuple[int, ...], open_sides: Sides) -> Floats:
+    """(h, w) float32 of the ``shape`` of a tile: 1 in its middle, falling to ``LEAST`` at its open sides."""
+    height, width = shape
+    top, bottom, left, right = open_sides
+    rows, columns = np.arange(height) + 0.5, np.arange(width) + 0.5
+    down = np.minimum(rows if top else np.inf, height - rows if bottom else np.inf) / (height / 2)
+    across = np.minimum(columns if left else np.inf, width - columns if right else np.inf) / (width / 2)
+    return np.clip(np.minimum.outer(down, across), LEAST, 1).astype(np.float32)
 
 
 def _whole_pieces(probability: Floats, all_tiles: Floats, open_sides: Sides) -> Bools:
@@ -92,7 +108,7 @@ def _whole_pieces(probability: Floats, all_tiles: Floats, open_sides: Sides) -> 
 
     Args:
         probability: (h, w) of this tile.
-        all_tiles: (h, w) mean over all tiles that see the place.
+        all_tiles: (h, w) weighted mean over all tiles that see the place.
         open_sides: the sides at which pieces are cut off.
 
     Returns:
