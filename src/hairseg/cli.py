@@ -55,7 +55,7 @@ class Options:
     fill_holes
         Count background that hair encloses as hair.
     tta
-        Average over mirrored and rescaled photos: steadier borders, six times the work.
+        Average over mirrored and larger photos: better borders, five times the work.
     tiles
         Look for heads that are small in a large photo too, in tiles: up to sixty times the work.
     format

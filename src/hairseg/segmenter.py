@@ -34,7 +34,7 @@ class Segmenter:
         model: name of a packaged model, path of an ``.onnx`` file that ``hairseg export`` wrote, or None for
             the packaged default.
         threads: that work on a photo, or on the photos of a stream; None for all physical cores.
-        tta: average over mirrored and rescaled photos: steadier borders for several times the work.
+        tta: average over mirrored and larger photos: better borders for five times the work.
         tiles: look for heads that are small in a large photo too, in overlapping tiles: tens of times the work.
 
     Attributes:
