@@ -21,6 +21,7 @@ class NetConfig:
     Attributes:
         backbone: ``squeezenet1_1`` or a timm name.
         output_stride: dilate a timm backbone down to this stride; 0 leaves it as it is.
+        backbone_stages: keep only this many of a timm backbone's stages, finest first; 0 keeps all.
         bins: grid sizes of the pyramid; empty for the FCN twin without pyramid pooling.
         pooling: ``average`` or ``max``.
         reduction: project each level to C / N channels.
@@ -34,6 +35,7 @@ class NetConfig:
 
     backbone: str = "squeezenet1_1"
     output_stride: int = 0
+    backbone_stages: int = 0
     bins: tuple[int, ...] = (1, 2, 3, 6)
     pooling: Pooling = "average"
     reduction: bool = True
@@ -51,7 +53,7 @@ def build(config: NetConfig) -> PSPNet:
     Raises:
         UsageError: the description does not fit together.
     """
-    backbone = build_backbone(config.backbone, output_stride=config.output_stride or None)
+    backbone = build_backbone(config.backbone, config.backbone_stages, config.output_stride)
     coarsest = backbone.channels[-1]
     pyramid: nn.Module = nn.Identity()
     pyramid_channels = coarsest

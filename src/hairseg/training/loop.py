@@ -20,6 +20,7 @@ from hairseg.training.batches import Pair, Photos, open_sources
 from hairseg.training.checkpoint import load, read_checkpoint, read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.loss import hair_loss
+from hairseg.training.precision import autocast, has_fast_bfloat16
 from hairseg.training.optimize import MovingAverage, build_optimizer, rate_factor, set_rate
 from hairseg.training.pretrained import imagenet_weights
 from hairseg.training.recipe import Recipe, Stage
@@ -54,6 +55,8 @@ def train(
         The best epoch's line of ``metrics.jsonl`` (the last one's without validation photos).
     """
     keep_freed_memory()
+    if recipe.bf16 and not has_fast_bfloat16():
+        report("this CPU has no bfloat16 arithmetic: training in float32")
     torch.manual_seed(recipe.seed)
     net = _start(recipe)
     average = MovingAverage(net, recipe.ema)
@@ -144,7 +147,7 @@ class _Trainer:
 
     def _learn(self, batch: torch.Tensor, truth: torch.Tensor) -> float:
         """One step on a normalised batch; returns its loss."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
+        with autocast(self.recipe.bf16):
             logits = self.net(batch)
         loss = hair_loss(logits, truth, self.recipe.dice, self.recipe.edge)
         value = float(loss.detach())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hairseg.fit import Fit, fit, unfit
 from hairseg.net import PSPNet
+from hairseg.training.precision import autocast
 
 
 def predictor(
@@ -23,7 +24,7 @@ def predictor(
     def predict(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
         canvas = torch.from_numpy(fit(photo, how).copy()).permute(2, 0, 1)[None]
         batch = ((canvas.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with autocast(bf16):
             logits = net.eval()(batch)
         probability: NDArray[np.float32] = torch.sigmoid(logits.float())[0, 0].numpy()
         return unfit(probability, *photo.shape[:2])

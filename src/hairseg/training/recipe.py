@@ -99,7 +99,7 @@ class Recipe:
         dice: weight of the Dice loss beside cross-entropy.
         edge: extra weight of pixels near the true edge in the cross-entropy.
         ema: decay of the moving average of the weights, which is what is validated and shipped; 0 for none.
-        bf16: autocast to bfloat16.
+        bf16: autocast to bfloat16 where the CPU has it in hardware; float32 elsewhere.
         seed: of everything random.
         validate_every: epochs between validations; the last epoch is always validated.
         workers: processes that augment.
