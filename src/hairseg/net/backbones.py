@@ -7,13 +7,14 @@ A backbone has ``channels`` and ``strides``, one entry per stage, and returns a 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hairseg.errors import ModelError, UsageError
+from hairseg.net.resnet import STEMS, Stem, is_resnet, set_dilation, weights_name
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -25,12 +26,14 @@ class Backbone(nn.Module):
     Attributes:
         channels: channels of each stage's features, finest first.
         strides: stride of each stage's features against the photo.
+        imagenet_name: of the classifier whose weights it can start from.
         mean: channel means of the photos it was trained on, of RGB in [0, 1].
         std: their standard deviations.
     """
 
     channels: tuple[int, ...]
     strides: tuple[int, ...]
+    imagenet_name: str
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
@@ -42,45 +45,55 @@ class Backbone(nn.Module):
 class SqueezeNet(Backbone):
     """SqueezeNet 1.1 (torchvision) up to its classifier, in the seed's four stages.
 
+    Args:
+        stages: how many of them to keep, finest first; 0 keeps all.
+
     Shape:
         (N, 3, H, W) -> features of 64, 128, 256, 512 channels at strides 2, 4, 8, 16.
     """
 
-    channels = (64, 128, 256, 512)
-    strides = (2, 4, 8, 16)
+    imagenet_name = "squeezenet1_1"
+    # torchvision's layers in each stage.
+    layers: ClassVar[dict[str, range]] = {
+        "feature1": range(2),
+        "feature2": range(2, 5),
+        "feature3": range(5, 8),
+        "feature4": range(8, 13),
+    }
 
-    def __init__(self) -> None:
+    def __init__(self, stages: int = 0) -> None:
         super().__init__()
         from torchvision.models import squeezenet1_1
 
+        if stages > len(self.layers):
+            raise UsageError(
+                f"backbone 'squeezenet1_1' has no {stages} stages: lower backbone_stages, or 0 for all"
+            )
+        kept = stages or len(self.layers)
+        self.channels = (64, 128, 256, 512)[:kept]
+        self.strides = (2, 4, 8, 16)[:kept]
         features = squeezenet1_1(weights=None).features
-        self.feature1 = features[:2]
-        self.feature2 = features[2:5]
-        self.feature3 = features[5:8]
-        self.feature4 = features[8:]
+        for name in list(self.layers)[:kept]:
+            indices = self.layers[name]
+            self.add_module(name, features[indices.start : indices.stop])
 
     def forward(self, photo: Tensor) -> list[Tensor]:
-        """Photo (N, 3, H, W), normalised, to four features, finest first."""
-        feature1 = self.feature1(photo)  # stride 2
-        feature2 = self.feature2(feature1)  # stride 4
-        feature3 = self.feature3(feature2)  # stride 8
-        feature4 = self.feature4(feature3)  # stride 16
-        return [feature1, feature2, feature3, feature4]
+        """Photo (N, 3, H, W), normalised, to its features, finest first."""
+        features = [photo]
+        for stage in self.children():
+            features.append(stage(features[-1]))
+        return features[1:]
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """Load torchvision's names: ``features.<index>.*``."""
-        stages = {
-            "feature1": range(2),
-            "feature2": range(2, 5),
-            "feature3": range(5, 8),
-            "feature4": range(8, 13),
-        }
+        kept = dict(self.named_children())
         own = {}
         for key, value in weights.items():
             if key.startswith("features."):
                 index, rest = key.removeprefix("features.").split(".", 1)
-                stage = next(name for name, indices in stages.items() if int(index) in indices)
-                own[f"{stage}.{index}.{rest}"] = value  # a sliced Sequential keeps the running index
+                stage = next(name for name, indices in self.layers.items() if int(index) in indices)
+                if stage in kept:
+                    own[f"{stage}.{index}.{rest}"] = value  # a sliced Sequential keeps the running index
         self.load_state_dict(own)
 
 
@@ -112,26 +125,54 @@ class Timm(Backbone):
     """Any timm backbone that gives features per stage.
 
     Args:
-        name: timm's name, for example ``tf_efficientnet_lite0``.
-        stages: how many stages to keep, finest first; None keeps all.
-        output_stride: dilate the last stages so that no stride is larger; None leaves the network as it is.
+        name: timm's name, for example ``tf_efficientnet_lite0`` or ``resnet50``.
+        stages: how many stages to keep, finest first; 0 keeps all. A ResNet's are the stem and its four.
+        output_stride: dilate the last stages so that no stride is larger; 0 leaves the network as it is.
+        stem: of a ResNet; ``own`` is the named network's.
+        contract_dilation: the first block of a ResNet's dilated stage keeps the dilation of the stage before.
+        dilate_second: blocks of ResNet-18 and 34 dilate both their convolutions, not the first alone.
     """
 
-    def __init__(self, name: str, stages: int | None = None, output_stride: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        stages: int = 0,
+        output_stride: int = 0,
+        stem: Stem = "own",
+        contract_dilation: bool = False,
+        dilate_second: bool = True,
+    ) -> None:
         super().__init__()
         import timm
 
-        arguments: dict[str, Any] = {} if output_stride is None else {"output_stride": output_stride}
-        if stages is not None:
+        resnet = is_resnet(name)
+        if stem != "own" and not resnet:
+            raise UsageError(f'backbone {name!r} has no {stem} stem, only ResNets have: use stem = "own"')
+        arguments: dict[str, Any] = dict(STEMS[stem]) if stem != "own" else {}
+        if output_stride:
+            arguments["output_stride"] = output_stride
+        if stages:
             arguments["out_indices"] = tuple(range(stages))
         try:
             self.body = timm.create_model(name, pretrained=False, features_only=True, **arguments)
-        except RuntimeError as error:
-            raise UsageError(f"backbone {name!r} cannot be built by timm: {error}") from error
+        except IndexError as error:
+            raise UsageError(
+                f"backbone {name!r} has no {stages} stages: lower backbone_stages, or 0 for all"
+            ) from error
+        except (RuntimeError, TypeError, AssertionError) as error:
+            dilated = f" at output stride {output_stride}" if output_stride else ""
+            raise UsageError(f"backbone {name!r} cannot be built by timm{dilated}: {error}") from error
+        if resnet:
+            set_dilation(self.body, contract_dilation, dilate_second)
         _fix_same_padding(self.body)
         self.channels = tuple(self.body.feature_info.channels())
         self.strides = tuple(self.body.feature_info.reduction())
-        config = timm.get_pretrained_cfg(name)
+        if output_stride and self.strides[-1] > output_stride:
+            raise UsageError(
+                f"backbone {name!r} has stride {self.strides[-1]} and cannot be dilated to {output_stride}"
+            )
+        self.imagenet_name = weights_name(name, stem)
+        config = timm.get_pretrained_cfg(self.imagenet_name)
         if config is not None:
             self.mean = tuple(config.mean)
             self.std = tuple(config.std)
@@ -148,13 +189,34 @@ class Timm(Backbone):
             raise ModelError(f"the backbone weights lack {len(lost)} tensors, for example {lost[0]!r}")
 
 
-def build_backbone(name: str, stages: int | None = None, output_stride: int | None = None) -> Backbone:
-    """The backbone called ``name``: ``squeezenet1_1`` or any timm name."""
-    if name == "squeezenet1_1":
-        if output_stride not in (None, 16):
-            raise UsageError(f"squeezenet1_1 has output stride 16, not {output_stride}")
-        return SqueezeNet()
-    return Timm(name, stages, output_stride)
+def build_backbone(
+    name: str,
+    stages: int = 0,
+    output_stride: int = 0,
+    stem: Stem = "own",
+    contract_dilation: bool = False,
+    dilate_second: bool = True,
+) -> Backbone:
+    """The backbone called ``name``: ``squeezenet1_1`` or any timm name; arguments as of :class:`Timm`.
+
+    Raises:
+        UsageError: the backbone is unknown, or cannot be had like this.
+    """
+    if stages < 0:
+        raise UsageError(f"backbone_stages is {stages}: give how many to keep, or 0 for all")
+    if output_stride not in (0, 8, 16, 32):
+        raise UsageError(
+            f"output_stride {output_stride} is not possible: use 8, 16, 32, or 0 for the backbone's own"
+        )
+    if stem not in get_args(Stem):
+        raise UsageError(f"stem {stem!r} is unknown: use one of {', '.join(get_args(Stem))}")
+    if name != "squeezenet1_1":
+        return Timm(name, stages, output_stride, stem, contract_dilation, dilate_second)
+    if stem != "own":
+        raise UsageError(f'squeezenet1_1 has no {stem} stem, only ResNets have: use stem = "own"')
+    if output_stride not in (0, 16):
+        raise UsageError(f"squeezenet1_1 has output stride 16, not {output_stride}")
+    return SqueezeNet(stages)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

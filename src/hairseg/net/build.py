@@ -8,42 +8,74 @@ from typing import Literal
 from torch import nn
 
 from hairseg.errors import UsageError
-from hairseg.net.backbones import build_backbone
-from hairseg.net.decoders import FineDecoder, SeedDecoder
+from hairseg.net.auxiliary import AuxiliaryHead
+from hairseg.net.backbones import Backbone, build_backbone
+from hairseg.net.decoders import FineDecoder, PaperDecoder, SeedDecoder
 from hairseg.net.pspnet import PSPNet
-from hairseg.net.pyramid import Pooling, PyramidPooling
+from hairseg.net.pyramid import Concat, Pooling, PyramidPooling
+from hairseg.net.resnet import Stem
 
 
 @dataclass(frozen=True)
 class NetConfig:
-    """What a network is made of; the defaults are the seed's.
+    """What a network is made of; the defaults are the seed's, and the paper's where only its decoder asks.
+
+    ``hairseg.net.presets`` holds the descriptions of the published PSPNets.
 
     Attributes:
         backbone: ``squeezenet1_1`` or a timm name.
         output_stride: dilate a timm backbone down to this stride; 0 leaves it as it is.
-        backbone_stages: keep only this many of a timm backbone's stages, finest first; 0 keeps all.
+        stem: of a ResNet: ``7x7``, ``deep`` (the paper's three 3x3 to 128 channels), ``v1c`` (three 3x3 to 64
+            channels), ``vd`` (v1c, and averaging where it downsamples), or ``own``, the named backbone's.
+        contract_dilation: the first block of a ResNet's dilated stage keeps the dilation of the stage before.
+        dilate_second: the two-convolution blocks of ResNet-18 and 34 dilate both, not the first alone.
+        backbone_stages: keep only this many of the backbone's stages, finest first, and put the pyramid on the
+            last of them; 0 keeps all. A ResNet has five: its stem and layer1 to layer4.
         bins: grid sizes of the pyramid; empty for the FCN twin without pyramid pooling.
         pooling: ``average`` or ``max``.
         reduction: project each level to C / N channels.
         pyramid_norm: BN and ReLU in the levels instead of a bias.
+        norm_at_one: with ``pyramid_norm``, BN in bin 1 too; without, that level has a bias and ReLU.
+        concat: features ``first``, then the levels; ``last``; or first and the levels ``reversed``.
         align_corners: of the pyramid's upsampling.
-        decoder: ``seed`` or ``fine``.
+        decoder: ``paper``, ``seed`` or ``fine``.
+        head_width: channels of the paper's decoder.
+        bottleneck_kernel: side of its convolution.
+        dropout: of the paper's decoder and of the auxiliary head.
         widths: channels of the fine decoder, coarsest first.
         kernel: side of the fine decoder's depthwise convolutions.
+        classifier_kernel: side of the last convolution.
+        align_logits: align_corners of the logits' upsampling to the photo's size.
+        auxiliary: a second head on a middle stage, for training only.
+        auxiliary_stage: its stage, as an index into the backbone's: -2 is the last but one, a ResNet's layer3.
+        auxiliary_width: its channels; 0 for a quarter of the stage's.
         classes: number of logits; 1 for hair.
     """
 
     backbone: str = "squeezenet1_1"
     output_stride: int = 0
+    stem: Stem = "own"
+    contract_dilation: bool = False
+    dilate_second: bool = True
     backbone_stages: int = 0
     bins: tuple[int, ...] = (1, 2, 3, 6)
     pooling: Pooling = "average"
     reduction: bool = True
     pyramid_norm: bool = False
+    norm_at_one: bool = True
+    concat: Concat = "first"
     align_corners: bool = False
-    decoder: Literal["seed", "fine"] = "seed"
+    decoder: Literal["seed", "fine", "paper"] = "seed"
+    head_width: int = 512
+    bottleneck_kernel: int = 3
+    dropout: float = 0.1
     widths: tuple[int, ...] = ()
     kernel: int = 3
+    classifier_kernel: int = 1
+    align_logits: bool = False
+    auxiliary: bool = False
+    auxiliary_stage: int = -2
+    auxiliary_width: int = 0
     classes: int = 1
 
 
@@ -53,25 +85,68 @@ def build(config: NetConfig) -> PSPNet:
     Raises:
         UsageError: the description does not fit together.
     """
-    backbone = build_backbone(config.backbone, config.backbone_stages, config.output_stride)
-    coarsest = backbone.channels[-1]
-    pyramid: nn.Module = nn.Identity()
-    pyramid_channels = coarsest
-    if config.bins:
-        pooled = PyramidPooling(
-            coarsest, config.bins, config.pooling, config.reduction, config.pyramid_norm, config.align_corners
-        )
-        pyramid, pyramid_channels = pooled, pooled.out_channels
-    decoder: SeedDecoder | FineDecoder
+    for name in ("classes", "head_width", "bottleneck_kernel", "classifier_kernel"):
+        if getattr(config, name) < 1:
+            raise UsageError(f"{name} is {getattr(config, name)}: give a positive number")
+    for name in ("bottleneck_kernel", "classifier_kernel"):
+        if getattr(config, name) % 2 == 0:
+            raise UsageError(f"{name} is {getattr(config, name)}: give an odd number, such as 1 or 3")
+    backbone = build_backbone(
+        config.backbone,
+        config.backbone_stages,
+        config.output_stride,
+        config.stem,
+        config.contract_dilation,
+        config.dilate_second,
+    )
+    pyramid, channels = _pyramid(config, backbone.channels[-1])
+    decoder = _decoder(config, backbone, channels)
+    side = config.classifier_kernel
+    head = nn.Conv2d(decoder.out_channels, config.classes, side, padding=side // 2)
+    auxiliary = _auxiliary(config, backbone) if config.auxiliary else None
+    return PSPNet(backbone, pyramid, decoder, head, auxiliary, config.auxiliary_stage, config.align_logits)
+
+
+def _pyramid(config: NetConfig, channels: int) -> tuple[nn.Module, int]:
+    """The pyramid on features of ``channels`` channels, and its own channels."""
+    if not config.bins:
+        return nn.Identity(), channels
+    pyramid = PyramidPooling(
+        channels,
+        config.bins,
+        config.pooling,
+        config.reduction,
+        config.pyramid_norm,
+        config.align_corners,
+        config.norm_at_one,
+        config.concat,
+    )
+    return pyramid, pyramid.out_channels
+
+
+def _decoder(
+    config: NetConfig, backbone: Backbone, channels: int
+) -> SeedDecoder | FineDecoder | PaperDecoder:
     if config.decoder == "seed":
-        decoder = SeedDecoder(pyramid_channels)
-    elif config.decoder == "fine":
+        return SeedDecoder(channels)
+    if config.decoder == "paper":
+        return PaperDecoder(channels, config.head_width, config.bottleneck_kernel, config.dropout)
+    if config.decoder == "fine":
         if len(config.widths) != len(backbone.channels):
             raise UsageError(
                 f"widths holds {len(config.widths)} numbers, but the fine decoder on {config.backbone} "
                 f"needs {len(backbone.channels)}: one per stage"
             )
-        decoder = FineDecoder(pyramid_channels, backbone.channels[:-1], config.widths, config.kernel)
-    else:
-        raise UsageError(f"decoder {config.decoder!r} is unknown: use seed or fine")
-    return PSPNet(backbone, pyramid, decoder, decoder.out_channels, config.classes)
+        return FineDecoder(channels, backbone.channels[:-1], config.widths, config.kernel)
+    raise UsageError(f"decoder {config.decoder!r} is unknown: use paper, seed or fine")
+
+
+def _auxiliary(config: NetConfig, backbone: Backbone) -> AuxiliaryHead:
+    count = len(backbone.channels)
+    if not -count <= config.auxiliary_stage < count:
+        raise UsageError(
+            f"auxiliary_stage is {config.auxiliary_stage}, but {config.backbone} has {count} stages: "
+            f"use 0 to {count - 1}, or -1 to -{count} from the coarsest"
+        )
+    channels = backbone.channels[config.auxiliary_stage]
+    return AuxiliaryHead(channels, config.classes, config.auxiliary_width, config.dropout)

@@ -1,8 +1,9 @@
-"""Decoders: what turns the pyramid into features fine enough for a hair's edge.
+"""Decoders: what turns the pyramid into the features that the head classifies.
 
-``SeedDecoder`` is the seed's: three times (x2 bilinear, 3x3, BN, ReLU) on the pyramid alone. ``FineDecoder``
-adds the backbone's finer features one by one through depthwise-separable convolutions: most of the seed's
-multiply-adds go into its first wide 3x3, and features at stride 16 alone cap the edge's sharpness.
+``PaperDecoder`` is the paper's, one convolution over the whole pyramid. ``SeedDecoder`` is the seed's: three
+times (x2 bilinear, 3x3, BN, ReLU) on the pyramid alone. ``FineDecoder`` adds the backbone's finer features one
+by one through depthwise-separable convolutions: most of the seed's multiply-adds go into its first wide 3x3,
+and features at stride 16 alone cap the sharpness of a hair's edge.
 """
 
 from __future__ import annotations
@@ -13,6 +14,40 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+class PaperDecoder(nn.Module):
+    """The paper's (arXiv 1612.01105, figure 3, and the authors' code): convolution, BN, ReLU, dropout.
+
+    Args:
+        in_channels: channels of the pyramid.
+        width: channels after it; 512 in the paper, 1024 in PaddleSeg.
+        kernel: side of the convolution; 3 in the paper, 1 in segmentation_models.pytorch.
+        dropout: share of the channels that a training step leaves out.
+
+    Shape:
+        pyramid (N, in_channels, h, w) -> (N, width, h, w).
+    """
+
+    def __init__(self, in_channels: int, width: int = 512, kernel: int = 3, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.out_channels = width
+        self.bottleneck = bottleneck(in_channels, width, kernel)
+        self.drop = nn.Dropout2d(dropout)
+
+    def forward(self, pyramid: Tensor, features: Sequence[Tensor]) -> Tensor:  # noqa: ARG002
+        """The pyramid alone; the finer ``features`` are not used."""
+        x: Tensor = self.drop(self.bottleneck(pyramid))
+        return x
+
+
+def bottleneck(in_channels: int, out_channels: int, kernel: int) -> nn.Module:
+    """Convolution that keeps the size, without bias, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
 
 
 class SeedDecoder(nn.Module):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
+from hairseg.errors import UsageError
+from hairseg.net.auxiliary import AuxiliaryHead
 from hairseg.net.backbones import Backbone
+from hairseg.net.pyramid import PyramidPooling
 
 
 class PSPNet(nn.Module):
@@ -15,31 +20,80 @@ class PSPNet(nn.Module):
         backbone: photo to features, finest first.
         pyramid: coarsest features to the pyramid; ``nn.Identity`` makes the FCN twin.
         decoder: pyramid and finer features to the last features.
-        head_channels: channels of the last features.
-        classes: number of logits; 1 for hair.
+        head: last features to logits, one channel per class; 1 for hair.
+        auxiliary: a second head for training, on the features of one stage; None for none.
+        auxiliary_stage: index of that stage, finest first.
+        align_corners: of the logits' upsampling to the photo's size.
 
     Shape:
         (N, 3, H, W), normalised -> logits (N, classes, H, W).
     """
 
     def __init__(
-        self, backbone: Backbone, pyramid: nn.Module, decoder: nn.Module, head_channels: int, classes: int = 1
+        self,
+        backbone: Backbone,
+        pyramid: nn.Module,
+        decoder: nn.Module,
+        head: nn.Conv2d,
+        auxiliary: AuxiliaryHead | None = None,
+        auxiliary_stage: int = -2,
+        align_corners: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.pyramid = pyramid
         self.decoder = decoder
-        self.head = nn.Conv2d(head_channels, classes, 1)
+        self.head = head
+        self.auxiliary = auxiliary
+        self.auxiliary_stage = auxiliary_stage
+        self.align_corners = align_corners
 
     def forward(self, photo: Tensor) -> Tensor:
         """Logits (N, classes, H, W) of a normalised photo (N, 3, H, W)."""
-        *finer, coarsest = self.backbone(photo)
+        return self._logits(self.backbone(photo), photo)
+
+    def with_auxiliary(self, photo: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the head and of the auxiliary head, both (N, classes, H, W): what a training step needs.
+
+        Raises:
+            UsageError: the network was built without an auxiliary head.
+        """
+        if self.auxiliary is None:
+            raise UsageError("this network has no auxiliary head: build it with auxiliary = true")
+        features = self.backbone(photo)
+        auxiliary = self.auxiliary(features[self.auxiliary_stage])
+        return self._logits(features, photo), self._upsample(auxiliary, photo)
+
+    def _logits(self, features: list[Tensor], photo: Tensor) -> Tensor:
+        *finer, coarsest = features
         pyramid = self.pyramid(coarsest)
-        logits = self.head(self.decoder(pyramid, finer))
         # The 1x1 head commutes with bilinear upsampling, and is far cheaper before it.
-        return F.interpolate(logits, size=photo.shape[2:], mode="bilinear", align_corners=False)
+        return self._upsample(self.head(self.decoder(pyramid, finer)), photo)
+
+    def _upsample(self, logits: Tensor, photo: Tensor) -> Tensor:
+        return F.interpolate(logits, size=photo.shape[2:], mode="bilinear", align_corners=self.align_corners)
+
+    def without_auxiliary(self) -> PSPNet:
+        """The same network, its parts shared, without the auxiliary head: what ships."""
+        return PSPNet(self.backbone, self.pyramid, self.decoder, self.head, align_corners=self.align_corners)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Say before a training whether photos of ``height`` x ``width`` are large enough; nothing is computed.
+
+        Raises:
+            UsageError: a bin of the pyramid is larger than their features.
+        """
+        if not isinstance(self.pyramid, PyramidPooling):
+            return
+        state = {key: value.to("meta") for key, value in self.backbone.state_dict().items()}
+        photo = torch.empty(2, 3, height, width, device="meta")
+        features = functional_call(self.backbone, state, photo)
+        try:
+            self.pyramid.check_size(*features[-1].shape[2:])
+        except UsageError as error:
+            raise UsageError(f"photos of {height} x {width} pixels are too small: {error}") from error
 
     def new_parameters(self) -> list[nn.Parameter]:
         """Everything but the pretrained backbone: trained at a higher rate (the paper's x10 layers)."""
-        modules = (self.pyramid, self.decoder, self.head)
-        return [parameter for module in modules for parameter in module.parameters()]
+        backbone = {id(parameter) for parameter in self.backbone.parameters()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in backbone]

@@ -7,7 +7,7 @@ whole photo, its halves, thirds and sixths contain.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from hairseg.errors import UsageError
 
 Pooling = Literal["average", "max"]
+Concat = Literal["first", "last", "reversed"]
 
 
 def bin_edges(length: int, bins: int, index: int) -> tuple[int, int]:
@@ -26,8 +27,10 @@ def bin_edges(length: int, bins: int, index: int) -> tuple[int, int]:
     return index * length // bins, ((index + 1) * length + bins - 1) // bins
 
 
-def averaging_matrix(length: int, bins: int, device: torch.device) -> Tensor:
-    """(bins, length) float32: row i averages the rows of bin i.
+def averaging_matrix(
+    length: int, bins: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """(bins, length): row i averages the rows of bin i.
 
     Built from the length by arithmetic alone, so that an exported graph stays exact for every size:
     exporters trace ``adaptive_avg_pool2d`` with the windows of the example's size.
@@ -36,7 +39,7 @@ def averaging_matrix(length: int, bins: int, device: torch.device) -> Tensor:
     position = torch.arange(length, device=device).unsqueeze(0)
     start = torch.div(row * length, bins, rounding_mode="floor")
     end = torch.div((row + 1) * length + bins - 1, bins, rounding_mode="floor")
-    inside = ((position >= start) & (position < end)).float()
+    inside = ((position >= start) & (position < end)).to(dtype)
     return inside / inside.sum(dim=1, keepdim=True)
 
 
@@ -44,8 +47,9 @@ def adaptive_average(x: Tensor, bins: int) -> Tensor:
     """Exact adaptive average pooling of (N, C, H, W) to (N, C, bins, bins), as two matrix products."""
     if bins == 1:
         return x.mean(dim=(2, 3), keepdim=True)
-    rows = averaging_matrix(x.shape[2], bins, x.device).to(x.dtype)
-    columns = averaging_matrix(x.shape[3], bins, x.device).to(x.dtype)
+    exact = torch.float64 if x.dtype == torch.float64 else torch.float32
+    rows = averaging_matrix(x.shape[2], bins, x.device, exact).to(x.dtype)
+    columns = averaging_matrix(x.shape[3], bins, x.device, exact).to(x.dtype)
     return torch.matmul(torch.matmul(rows, x), columns.transpose(0, 1))
 
 
@@ -56,6 +60,21 @@ def adaptive_max(x: Tensor, bins: int) -> Tensor:
     x = torch.cat(rows, dim=2)
     columns = [x[:, :, :, slice(*bin_edges(width, bins, i))].amax(dim=3, keepdim=True) for i in range(bins)]
     return torch.cat(columns, dim=3)
+
+
+class LevelNorm(nn.BatchNorm2d):
+    """Batch norm that also trains on a single value per channel: bin 1 and a batch of one photo.
+
+    Over one value the mean is the value and the variance 0, so batch norm would forget its input, and torch
+    refuses. Such a step is normalised by the running statistics, as at test time, and leaves them as they
+    are: what the layer computes is then what it computes after training, and its weights still learn.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to the same shape."""
+        if self.training and x.numel() == x.shape[1]:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(x)
 
 
 class PyramidPooling(nn.Module):
@@ -70,6 +89,10 @@ class PyramidPooling(nn.Module):
         norm: 1x1 without bias, then batch norm and ReLU (the authors' code), rather than 1x1 with bias
             (the seed's).
         align_corners: of the bilinear upsampling.
+        norm_at_one: with ``norm``, also in bin 1; without, that level is a 1x1 with bias and ReLU
+            (segmentation_models.pytorch).
+        concat: the features ``first``, then the levels; the features ``last``; or the features first and
+            the levels ``reversed`` (PaddleSeg).
 
     Shape:
         (N, C, H, W) -> (N, out_channels, H, W).
@@ -83,38 +106,63 @@ class PyramidPooling(nn.Module):
         reduction: bool = True,
         norm: bool = True,
         align_corners: bool = True,
+        norm_at_one: bool = True,
+        concat: Concat = "first",
     ) -> None:
         super().__init__()
         if not bins or min(bins) < 1:
             raise UsageError(f"pyramid bins {bins} are not usable: give one or more positive grid sizes")
-        if pooling not in ("average", "max"):
+        if pooling not in get_args(Pooling):
             raise UsageError(f"pyramid pooling {pooling!r} is unknown: use average or max")
+        if concat not in get_args(Concat):
+            raise UsageError(f"pyramid concat {concat!r} is unknown: use first, last or reversed")
         if reduction and in_channels < len(bins):
             raise UsageError(f"{in_channels} channels cannot be shared by {len(bins)} pyramid levels")
         self.bins = bins
         self.pool = adaptive_average if pooling == "average" else adaptive_max
         self.align_corners = align_corners
+        self.concat = concat
         level_channels = in_channels // len(bins) if reduction else in_channels
         self.out_channels = in_channels + len(bins) * level_channels
         self.levels = nn.ModuleList(
-            _projection(in_channels, level_channels, norm) if reduction else nn.Identity() for _ in bins
+            _projection(in_channels, level_channels, norm, norm_at_one or size > 1)
+            if reduction
+            else nn.Identity()
+            for size in bins
         )
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (N, C, H, W) to the pyramid (N, out_channels, H, W)."""
         size = features.shape[2:]
-        pyramid = [features]
+        levels = []
         for bins, project in zip(self.bins, self.levels, strict=True):
             level = project(self.pool(features, bins))  # (N, C / levels, bins, bins)
-            pyramid.append(F.interpolate(level, size=size, mode="bilinear", align_corners=self.align_corners))
-        return torch.cat(pyramid, dim=1)
+            levels.append(F.interpolate(level, size=size, mode="bilinear", align_corners=self.align_corners))
+        if self.concat == "last":
+            return torch.cat([*levels, features], dim=1)
+        return torch.cat([features, *(levels[::-1] if self.concat == "reversed" else levels)], dim=1)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Refuse features that are smaller than a bin: its cells would repeat each other.
+
+        For whoever plans a training; pooling itself works at every size, so a small photo is no error.
+
+        Raises:
+            UsageError: names the bin and the size.
+        """
+        if max(self.bins) > min(height, width):
+            raise UsageError(
+                f"bin {max(self.bins)} of the pyramid is larger than its features of {height} x {width}: "
+                "train on larger photos, or take smaller bins"
+            )
 
 
-def _projection(in_channels: int, out_channels: int, norm: bool) -> nn.Module:
+def _projection(in_channels: int, out_channels: int, norm: bool, normed: bool) -> nn.Module:
+    """One level: 1x1 with bias; or with ``norm`` 1x1, batch norm if ``normed``, and ReLU."""
     if not norm:
         return nn.Conv2d(in_channels, out_channels, 1)
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 1, bias=False),
-        nn.BatchNorm2d(out_channels),
+        nn.Conv2d(in_channels, out_channels, 1, bias=not normed),
+        LevelNorm(out_channels) if normed else nn.Identity(),
         nn.ReLU(inplace=True),
     )
