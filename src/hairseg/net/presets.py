@@ -82,21 +82,29 @@ def preset(name: str, **changes: Any) -> NetConfig:
     return dataclasses.replace(config, **changes)
 
 
-def expand(table: Mapping[str, Any]) -> dict[str, Any]:
+def expand(table: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The ``[net]`` table of a recipe with its key ``preset`` replaced by the preset's own keys.
+
+    Args:
+        table: the keys that stand beside ``preset`` win over it.
+        where: the recipe's name, for the message.
 
     Raises:
         UsageError: an unknown preset.
     """
-    changes = {key: value for key, value in table.items() if key != "preset"}
-    if "preset" not in table:
+    changes = dict(table)
+    if "preset" not in changes:
         return changes
-    return dataclasses.asdict(_of(table["preset"], str(changes.get("backbone", "")))) | changes
+    try:
+        config = _of(changes.pop("preset"), str(changes.get("backbone", "")))
+    except UsageError as error:
+        raise UsageError(f"{where}: net: {error}") from error
+    return dataclasses.asdict(config) | changes
 
 
-def _of(name: str, backbone: str) -> NetConfig:
+def _of(name: object, backbone: str) -> NetConfig:
     """A preset, with what its code does differently on another backbone than the preset's own."""
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise UsageError(f"preset {name!r} is unknown; {_nearest(str(name), list(PRESETS))}")
     config = PRESETS[name]
     if name == "seed" and backbone.startswith("resnet"):

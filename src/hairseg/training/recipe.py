@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from hairseg.errors import UsageError
 from hairseg.fit import Fit
 from hairseg.net.build import NetConfig
+from hairseg.net.presets import expand
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
     for key, value in (overrides or {}).items():
         _put(table, key.split("."), value)
     table.setdefault("name", path.stem)
+    if isinstance(table.get("net"), dict):
+        table["net"] = expand(table["net"], str(path))
     recipe = from_table(Recipe, table, str(path))
     place = path.parent
     train = tuple(_beside(source, place) for source in recipe.train)
