@@ -59,6 +59,8 @@ def train(
         report("this CPU has no bfloat16 arithmetic: training in float32")
     torch.manual_seed(recipe.seed)
     net = _start(recipe)
+    for stage in recipe.stages:
+        net.check_size(stage.size, stage.size)
     average = MovingAverage(net, recipe.ema)
     speed_up_depthwise(net)
     optimizer = build_optimizer(net, recipe)
@@ -104,7 +106,7 @@ def _start(recipe: Recipe) -> PSPNet:
         other, _, _ = read_checkpoint(Path(recipe.pretrained))
         load(net, other.state_dict(), Path(recipe.pretrained))
     elif recipe.pretrained == "imagenet":
-        net.backbone.load_imagenet(imagenet_weights(recipe.net.backbone))
+        net.backbone.load_imagenet(imagenet_weights(net.backbone.imagenet_name))
     elif recipe.pretrained != "none":
         raise UsageError(
             f"pretrained is {recipe.pretrained!r}: use imagenet, none, or a .safetensors checkpoint"
