@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from hairseg.cli_training import cost, export, parse_overrides, train
+from hairseg.cli_training import export, parse_overrides, train
 from hairseg.errors import ModelError, UsageError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -35,16 +34,6 @@ def test_an_unknown_key_is_named_before_a_run_folder_is_made(tmp_path: Path) -> 
     with pytest.raises(UsageError, match="'sede'; did you mean 'seed'"):
         train(RECIPES / "pspnet_squeezenet1_1.toml", "--sede", "1", runs=tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_cost_as_json_and_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cost(RECIPES / "fcn_squeezenet1_1.toml", size=64, as_json=True) == 0
-    parts = json.loads(capsys.readouterr().out)
-    assert parts["total"]["parameters"] == sum(
-        parts[name]["parameters"] for name in ("backbone", "decoder", "head")
-    )
-    cost(RECIPES / "fcn_squeezenet1_1.toml", size=64)
-    assert f"{parts['total']['parameters']:,}" in capsys.readouterr().out
 
 
 def test_export_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ ELSEWHERE = {
     "evaluate": ("hairseg.cli_training:evaluate", "Measure a model on a data set."),
     "export": ("hairseg.cli_training:export", "Turn a checkpoint into an ONNX file for any size."),
     "publish": ("hairseg.cli_training:publish", "Package a checkpoint with its scores and its card."),
-    "cost": ("hairseg.cli_training:cost", "Count a recipe's parameters and multiply-adds."),
+    "cost": ("hairseg.cli_cost:cost", "Count a network's parameters and multiply-adds."),
 }
 
 

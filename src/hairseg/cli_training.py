@@ -143,39 +143,6 @@ def _checkpoint(place: Path) -> Path:
     return place / "best.safetensors" if place.is_dir() else place
 
 
-def cost(
-    recipe: Path, *, size: int | None = None, as_json: Annotated[bool, Parameter(name="--json")] = False
-) -> int:
-    """Print parameters and multiply-adds of a recipe's network, part by part.
-
-    Parameters
-    ----------
-    recipe
-        A TOML file.
-    size
-        Side of the square photo in pixels; the recipe's canvas size by default.
-    as_json
-        One JSON object instead of a table.
-    """
-    require("torch", "train")
-    from hairseg.net import build
-    from hairseg.net.cost import cost as cost_of
-    from hairseg.training.recipe import read_recipe
-
-    chosen = read_recipe(recipe)
-    side = size or chosen.fit.size
-    rows = cost_of(build(chosen.net), side, side)
-    if as_json:
-        parts = {row.name: {"parameters": row.parameters, "multiply_adds": row.multiply_adds} for row in rows}
-        print(json.dumps({"name": chosen.name, "size": side, **parts}))
-        return 0
-    print(f"{chosen.name} at {side}x{side}")
-    print(f"{'part':<12}{'parameters':>14}{'multiply-adds':>18}")
-    for row in rows:
-        print(f"{row.name:<12}{row.parameters:>14,}{row.multiply_adds:>18,}")
-    return 0
-
-
 def evaluate(
     *,
     data: str,

@@ -27,12 +27,13 @@ class Cost:
 def cost(net: nn.Module, height: int, width: int) -> list[Cost]:
     """Cost of each direct part of ``net`` and, last, of the whole, for one photo of ``height`` x ``width``.
 
-    Modes of the modules are restored; no gradient is computed.
+    An auxiliary head counts its parameters but no multiply-adds, since an answer does not ask it. Nothing is
+    computed for a network on the meta device. Modes of the modules are restored.
     """
     training = net.training
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        net.eval()(torch.zeros(1, 3, height, width))
+        net.eval()(torch.zeros(1, 3, height, width, device=next(net.parameters()).device))
     net.train(training)
     flops = {place: sum(table.values()) for place, table in counter.get_flop_counts().items()}
     root = type(net).__name__
