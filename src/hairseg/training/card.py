@@ -124,9 +124,16 @@ def _again(info: ModelInfo, recipe: dict[str, Any], metadata: dict[str, Any]) ->
         if half
         else ""
     )
+    publish = f"hairseg publish runs/<date>-{recipe['name']}"
+    if "calibration" in metadata:
+        publish += " --weights int8"
+        stored = (
+            f" Then static int8: one scale per channel for weights (7 bits, so that no processor overflows), one per "
+            f"tensor for activations, calibrated on {metadata['calibration']} of the training photos."
+        )
     shown = {key: recipe[key] for key in ("optimizer", "backbone_rate", "head_rate", "seed", "ema", "dice")}
     return (
-        f"```\nhairseg train recipes/{info.recipe}\nhairseg publish runs/<date>-{info.name}\n```\n\n"
+        f"```\nhairseg train recipes/{info.recipe}\n{publish}\n```\n\n"
         f"{json.dumps(shown)}. Float32 parity of the exported graph with torch over five sizes: "
         f"{metadata['parity']:.1e}.{stored}\n\nsha256 `{info.sha256()}`"
     )

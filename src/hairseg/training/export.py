@@ -11,7 +11,7 @@ import logging
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from hairseg.errors import HairsegError, UsageError
 from hairseg.net import PSPNet
 from hairseg.net.cost import cost
 from hairseg.training.recipe import Recipe
+
+Weights = Literal["float32", "float16", "int8"]
 
 PARITY = 1e-4
 PARITY_SIZES = ((33, 33), (64, 96), (97, 131), (256, 256), (211, 333))

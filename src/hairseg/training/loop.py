@@ -20,8 +20,8 @@ from hairseg.training.batches import Pair, Photos, open_sources
 from hairseg.training.checkpoint import load, read_checkpoint, read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.loss import hair_loss
-from hairseg.training.precision import autocast, has_fast_bfloat16
 from hairseg.training.optimize import MovingAverage, build_optimizer, rate_factor, set_rate
+from hairseg.training.precision import autocast, has_fast_bfloat16
 from hairseg.training.pretrained import imagenet_weights
 from hairseg.training.recipe import Recipe, Stage
 from hairseg.training.run import Run

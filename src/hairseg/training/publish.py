@@ -17,16 +17,19 @@ from hairseg.evaluation.run import evaluate_model, open_negatives
 from hairseg.models import read_info
 from hairseg.save import write
 from hairseg.segmenter import Segmenter
+from hairseg.training.batches import open_sources
 from hairseg.training.card import WEIGHTS_LICENCE, card
 from hairseg.training.checkpoint import read_checkpoint
-from hairseg.training.export import export, write_metadata
+from hairseg.training.export import Weights, export, write_metadata
+from hairseg.training.quantize import quantize, stored_metadata
+from hairseg.training.recipe import Recipe, read_recipe
 
 
 def publish(
     checkpoint: Path,
     folder: Path,
     data: Path,
-    half: bool = True,
+    weights: Weights = "float16",
     size: int | None = None,
     others: bool = True,
     report: Callable[[str], None] = print,
@@ -34,10 +37,11 @@ def publish(
     """Export, evaluate and describe one model.
 
     Args:
-        checkpoint: a ``best.safetensors``.
-        folder: of the packaged models; gets ``NAME.onnx``, ``NAME.md`` and a line in ``SHA256SUMS``.
+        checkpoint: a ``best.safetensors``; for int8 also an ``.onnx`` that this function wrote before.
+        folder: of the packaged models; gets ``NAME.onnx``, ``NAME.md`` and a line in ``SHA256SUMS``. An int8
+            model is called ``NAME-int8``.
         data: the folder that holds figaro1k, and celeb1k, ccp, lfw and negatives where there are any.
-        half: store the weights as float16.
+        weights: ``float32``, ``float16`` or ``int8``, calibrated on the recipe's training photos.
         size: another canvas size than the recipe's; to be chosen on ``val84``.
         others: measure on the other data sets too, not only on Figaro-1k.
         report: told what is being done.
@@ -45,15 +49,11 @@ def publish(
     Returns:
         The ONNX file.
     """
-    net, recipe, _ = read_checkpoint(checkpoint)
-    if size is not None:
-        recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
-    path = folder / f"{recipe.name}.onnx"
     sets, negatives = measured_on(data, others), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
     with TemporaryDirectory() as place:
-        draft = Path(place) / path.name
-        report(f"exporting {recipe.name}")
-        metadata = export(net, recipe, draft, half, licence=WEIGHTS_LICENCE)
+        report(f"exporting {checkpoint}")
+        draft, recipe = _draft(checkpoint, Path(place), weights, size)
+        metadata = stored_metadata(draft)
         segmenter = Segmenter(draft)
         reports = []
         for dataset in sets:
@@ -63,12 +63,36 @@ def publish(
                 evaluate_model(segmenter, dataset, negatives=negatives if test else None, legacy=test)
             )
         metadata["scores"] = {one.data: one.scores() for one in reports}
+        path = folder / draft.name
         _write(draft, path, metadata)
     write_checksums(folder)
     text = card(read_info(path), dataclasses.asdict(recipe), reports, metadata)
     write(text.encode(), path.with_suffix(".md"))
-    _keep(reports, checkpoint.parent)
+    if checkpoint.suffix != ".onnx":
+        _keep(reports, checkpoint.parent)
     return path
+
+
+def _draft(checkpoint: Path, place: Path, weights: Weights, size: int | None) -> tuple[Path, Recipe]:
+    """The exported file in ``place``, named as the model will be, and the recipe that trained it."""
+    if checkpoint.suffix == ".onnx":
+        if weights != "int8" or size is not None:
+            raise UsageError(
+                f"{checkpoint}: an exported model can only be made int8: use --weights int8 alone"
+            )
+        exported = checkpoint
+        recipe = read_recipe(Path("recipes") / stored_metadata(checkpoint)["recipe"])
+    else:
+        net, recipe, _ = read_checkpoint(checkpoint)
+        if size is not None:
+            recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
+        exported = place / f"{recipe.name}.onnx"
+        export(net, recipe, exported, half=weights == "float16", licence=WEIGHTS_LICENCE)
+    if weights != "int8":
+        return exported, recipe
+    draft = place / f"{recipe.name}-int8.onnx"
+    quantize(exported, draft, open_sources(recipe.train))
+    return draft, recipe
 
 
 def _write(draft: Path, path: Path, metadata: dict[str, Any]) -> None:

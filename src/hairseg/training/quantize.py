@@ -1,0 +1,145 @@
+"""Static int8: an exported model with 8-bit weights and activations, calibrated on training photos.
+
+Weights have one scale per output channel, activations one per tensor (ONNX Runtime's QDQ format, Krishnamoorthi,
+arXiv 1806.08342). Only what costs time or bytes is quantised: convolutions and what stands between them; the
+pyramid's bin matrices and the last probability stay float32.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hairseg.data import DataSet
+from hairseg.data.items import Item
+from hairseg.errors import UsageError
+from hairseg.fit import fit
+from hairseg.models import ModelInfo, read_info
+from hairseg.photo import read_photo
+
+PHOTOS = 128
+QUANTIZED = ("Conv", "Add", "Resize", "Concat", "Clip", "Relu", "MaxPool")
+
+
+def quantize(source: Path, path: Path, datasets: Sequence[DataSet], photos: int = PHOTOS) -> dict[str, Any]:
+    """Write the int8 version of an exported model.
+
+    Args:
+        source: a float32 or float16 model that :func:`hairseg.training.export.export` wrote.
+        path: the file to write; replaced in one step.
+        datasets: training photos for the calibration, taken in turns and evenly over each set.
+        photos: how many of them.
+
+    Returns:
+        The new file's metadata.
+
+    Raises:
+        UsageError: there is no photo to calibrate on, or ``path`` is no ``.onnx``.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    from hairseg.training.export import write_metadata
+
+    if path.suffix != ".onnx":
+        raise UsageError(f"{path}: an exported model ends in .onnx")
+    chosen = calibration_photos(datasets, photos)
+    if not chosen:
+        raise UsageError(
+            f"{source}: int8 needs training photos for its calibration, but the recipe names none"
+        )
+    info = read_info(source)
+    metadata = {**stored_metadata(source), "calibration": len(chosen), "quantized": "int8"}
+    metadata["name"] = path.stem
+    partial = path.with_name(f".{path.name}.partial")
+    with TemporaryDirectory() as place:
+        plain = Path(place) / "float32.onnx"
+        _float32(source, plain)
+        try:
+            quantize_static(
+                str(plain),
+                str(partial),
+                _Canvases(chosen, info),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=list(QUANTIZED),
+                per_channel=True,
+                # Seven bits for weights: processors without VNNI add pairs of products in 16 bits, which overflow
+                # with eight (ONNX Runtime's documentation, "Quantize ONNX models"), and a page runs anywhere.
+                reduce_range=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=_last_convolution(plain),
+                calibrate_method=CalibrationMethod.MinMax,
+                extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.05},
+            )
+            model = onnx.load(str(partial))
+            write_metadata(model, metadata)
+            onnx.save(model, str(partial))
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return metadata
+
+
+def calibration_photos(datasets: Sequence[DataSet], count: int) -> list[Item]:
+    """About ``count`` photos, the sets in turns, evenly spread over each."""
+    share = max(1, count // max(1, len(datasets)))
+    spread = [dataset.items[:: max(1, len(dataset.items) // share)] for dataset in datasets]
+    turns = itertools.chain.from_iterable(itertools.zip_longest(*spread))
+    return [item for item in turns if item is not None][:count]
+
+
+def stored_metadata(path: Path) -> dict[str, Any]:
+    """What an exported file carries under ``hairseg``."""
+    import json
+
+    import onnx
+
+    entries = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    metadata: dict[str, Any] = json.loads(entries["hairseg"])
+    return metadata
+
+
+class _Canvases:
+    """The calibration photos as the model sees them, one at a time (ONNX Runtime's CalibrationDataReader)."""
+
+    def __init__(self, items: Sequence[Item], info: ModelInfo) -> None:
+        self.inputs: Iterator[dict[str, NDArray[np.float32]]] = (
+            {"photo": _input(item, info)} for item in items
+        )
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        """The next photo's input, None at the end."""
+        return next(self.inputs, None)
+
+
+def _input(item: Item, info: ModelInfo) -> NDArray[np.float32]:
+    canvas = fit(read_photo(item.photo).pixels, info.fit).astype(np.float32) / 255
+    values = (canvas - np.float32(info.mean)) / np.float32(info.std)
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
+
+
+def _float32(source: Path, path: Path) -> None:
+    """The graph with constants folded and float16 storage undone, as the quantiser needs it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(path)
+    options.log_severity_level = 3
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+
+
+def _last_convolution(path: Path) -> list[str]:
+    """The classifier: a thousandth of the work, and every error of it is seen."""
+    import onnx
+
+    convolutions = [node.name for node in onnx.load(str(path)).graph.node if node.op_type == "Conv"]
+    return convolutions[-1:]
