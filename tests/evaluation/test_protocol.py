@@ -108,12 +108,15 @@ def test_ignored_pixels_count_nowhere(tmp_path, toy_data):
     photo, truth = read_item(toy_data.items[3])
     from PIL import Image
 
+    from hairseg.classes import unnamed
+    from hairseg.data.labels import Labels
+
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
     Image.fromarray(photo).save(tmp_path / "images" / "a.png")
     truth[red_is_hair(photo) < 0.5] = 255
     Image.fromarray(truth).save(tmp_path / "masks" / "a.png")
-    item = replace(open_data(f"folder:{tmp_path}").items[0], class_index=True)
+    item = replace(open_data(f"folder:{tmp_path}").items[0], labels=Labels(unnamed(2)))
     report = evaluate(red_is_hair, DataSet("one", (item,)))
     assert report.counts == Counts(tp=510, fp=90)
     assert (

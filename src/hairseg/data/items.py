@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from hairseg.classes import Classes
+from hairseg.data.labels import Labels, opened
 from hairseg.errors import DataError, PhotoError
 from hairseg.photo import read_photo
-
-IGNORE = 255
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Item:
         name: the photo's path inside its data set, with forward slashes.
         style: hairstyle, or an empty string where the data set does not say.
         tags: what else the data set says, for example ``gray``.
-        class_index: the mask holds class indices (0, 1, 2, ... and 255 to ignore) instead of hair or not.
+        labels: the mask holds class indices instead of hair or not, stored like this.
     """
 
     photo: Path
@@ -33,7 +32,7 @@ class Item:
     name: str
     style: str = ""
     tags: frozenset[str] = field(default_factory=frozenset)
-    class_index: bool = False
+    labels: Labels | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,12 @@ class DataSet:
 
     name: str
     items: tuple[Item, ...]
+
+    @property
+    def classes(self) -> Classes:
+        """What the masks' indices mean; empty where they hold hair or not."""
+        labels = next((item.labels for item in self.items), None)
+        return labels.classes if labels else ()
 
 
 def read_item(item: Item) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -59,7 +64,7 @@ def read_item(item: Item) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         raise DataError(str(error)) from error
     if item.mask is None:
         return photo, np.zeros(photo.shape[:2], np.uint8)
-    truth = read_mask(item.mask, item.class_index)
+    truth = read_mask(item.mask, item.labels)
     if truth.shape != photo.shape[:2]:
         raise DataError(
             f"{item.mask}: the mask is {truth.shape[1]}x{truth.shape[0]} but its photo {item.photo.name} is "
@@ -68,25 +73,18 @@ def read_item(item: Item) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return photo, truth
 
 
-def read_mask(path: Path, class_index: bool = False) -> NDArray[np.uint8]:
-    """A true mask as (H, W) uint8: 0 background, 1 hair, or class indices as they stand.
+def read_mask(path: Path, labels: Labels | None = None) -> NDArray[np.uint8]:
+    """A true mask as (H, W) uint8: 0 background, 1 hair, or class indices and 255 where ``labels`` tell of them.
 
     A hair mask may be 1-bit, or 8-bit with exactly two values, the larger being hair (0 and 1, or 0 and 255).
 
     Raises:
         DataError: missing, broken, or with values that are not a mask's.
     """
-    try:
-        with Image.open(path) as image:
-            # A palette image of class indices keeps the indices; every other hair mask is looked at in grey.
-            keep = class_index and image.mode in ("P", "L", "1")
-            values = np.asarray(image if keep else image.convert("L"))
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: the mask is missing") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path}: the mask cannot be read ({error})") from error
-    if class_index:
-        return values.astype(np.uint8)
+    if labels:
+        return labels.read(path)
+    with opened(path) as image:
+        values = np.asarray(image.convert("L"))
     present = np.unique(values)
     if present.size > 2 or (present.size == 2 and present[0] != 0) or not set(present) <= {0, 1, 255}:
         shown = ", ".join(map(str, present[:6])) + (", ..." if present.size > 6 else "")

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-import csv
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hairseg.classes import IGNORE, MOST, Classes, unnamed
+from hairseg.data.figaro import figaro1k
 from hairseg.data.items import DataSet, Item
+from hairseg.data.labels import LIST, Labels, known_classes, read_classes
+from hairseg.data.manifest import has_labels, read_manifest
+from hairseg.data.scenes import ade20k, cityscapes, voc
+from hairseg.data.splits import of_split
 from hairseg.errors import DataError
 
-# Figaro-1k numbers its photos by style, 150 each (Svanera et al., ICIP 2016).
-FIGARO_STYLES = ("straight", "wavy", "curly", "kinky", "braids", "dreadlocks", "short-men")
-FIGARO_SPLITS = {"train": "train840_official", "test": "test210_official"}
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
 
 
-def open_data(spec: str, split: str = "", skip_tags: tuple[str, ...] = ()) -> DataSet:
+def open_data(
+    spec: str, split: str = "", skip_tags: tuple[str, ...] = (), classes: int | None = None
+) -> DataSet:
     """The photos of one split of a data set.
 
     Args:
-        spec: ``figaro1k:PATH`` or ``folder:PATH``; ``$NAME`` in the path is taken from the environment.
+        spec: ``kind:PATH`` with ``figaro1k``, ``folder``, ``fasseg``, ``ade20k``, ``voc`` or ``cityscapes``;
+            ``$NAME`` in the path is taken from the environment.
         split: ``train``, ``test``, the name of a list in ``PATH/splits``, a path to a list of photo names
             (``.txt``), or empty for all.
         skip_tags: photos with one of these tags are left out.
+        classes: how many a network tells apart: 1 for hair masks, more for masks of class indices. None takes
+            the masks as they are described: class indices of the public scene sets and of a folder with
+            ``classes.csv``, hair otherwise.
 
     Raises:
-        DataError: there is no such data set or split, or it is empty.
+        DataError: there is no such data set or split, it is empty, or it holds another number of classes.
     """
     kind, colon, place = spec.partition(":")
     if not colon or kind not in _KINDS:
@@ -39,112 +48,99 @@ def open_data(spec: str, split: str = "", skip_tags: tuple[str, ...] = ()) -> Da
         )
     if not folder.is_dir():
         raise DataError(f"{folder}: no such data folder")
-    items = _KINDS[kind](folder, split)
+    items = _KINDS[kind](folder, split, classes)
     items = tuple(item for item in items if not item.tags.intersection(skip_tags))
     if not items:
         raise DataError(f"{folder}: split {split!r} holds no photos")
     label = Path(split).stem if split.endswith(".txt") else split
-    base = kind if kind == "figaro1k" else folder.name
-    return DataSet(f"{base}:{label}" if label else base, items)
+    base = folder.name if kind == "folder" else kind
+    dataset = DataSet(f"{base}:{label}" if label else base, items)
+    _agree(spec, dataset.classes, classes)
+    return dataset
 
 
-def _figaro1k(folder: Path, split: str) -> tuple[Item, ...]:
-    if (folder / "manifest.csv").is_file():
-        rows = _manifest(folder)
-    elif (folder / "Original").is_dir() and (folder / "GT").is_dir():
-        rows = _figaro_archive(folder)
+def common_classes(datasets: Sequence[DataSet]) -> Classes:
+    """The classes of all of them; empty for hair.
+
+    Raises:
+        DataError: two sets call their classes differently.
+    """
+    for first, second in itertools.pairwise(datasets):
+        for index, (one, other) in enumerate(zip(first.classes, second.classes, strict=False)):
+            if one.name != other.name:
+                raise DataError(
+                    f"class {index} is {one.name!r} in {first.name} and {other.name!r} in {second.name}: "
+                    "sets that are mixed need one list of classes"
+                )
+    return datasets[0].classes if datasets else ()
+
+
+def _agree(spec: str, found: Classes, wanted: int | None) -> None:
+    """Refuse data whose masks are not what a network of ``wanted`` classes learns."""
+    if wanted is None or wanted == (len(found) or 1):
+        return
+    if found:
+        names = ", ".join(one.name for one in found[:3])
+        held = f"holds masks of {len(found)} classes ({names}, ...)"
     else:
-        raise DataError(
-            f"{folder}: not Figaro-1k: expected manifest.csv, or the official archive's folders "
-            "Original/{Training,Testing} and GT/{Training,Testing}"
-        )
-    listed = _split_list(folder, FIGARO_SPLITS.get(split, split))
-    if listed is not None:
-        return _choose(rows, listed, split)
-    if split in ("", "train", "test"):
-        return tuple(item for name, item in rows if split in ("", name))
-    raise DataError(f"{folder}: no split {split!r}: use train, test, or a list in {folder / 'splits'}")
+        held = "holds hair masks"
+    raise DataError(
+        f"data {spec!r} {held}, but the network tells {wanted} apart: "
+        f"set classes to {len(found) or 1} under [net], or choose other data"
+    )
 
 
-def _figaro_archive(folder: Path) -> list[tuple[str, Item]]:
+def _folder(folder: Path, split: str, classes: int | None) -> tuple[Item, ...]:
+    manifest = (folder / "manifest.csv").is_file()
+    if not manifest and not ((folder / "images").is_dir() and (folder / "masks").is_dir()):
+        raise DataError(f"{folder}: expected a manifest.csv, or the folders images/ and masks/")
+    labels = _folder_labels(folder, classes, manifest)
+    rows = read_manifest(folder, labels) if manifest else _images_and_masks(folder, labels)
+    return of_split(folder, rows, split)
+
+
+def _folder_labels(folder: Path, classes: int | None, manifest: bool) -> Labels | None:
+    """What the folder's masks hold: None for hair."""
+    if (folder / LIST).is_file():
+        # A manifest with both columns serves hair and scenes; otherwise the masks are what the list describes.
+        both = manifest and has_labels(folder)
+        return None if classes == 1 and both else Labels(read_classes(folder / LIST))
+    if classes is None or classes == 1:
+        return None
+    if not 1 < classes <= MOST:
+        raise DataError(f"{classes} classes: use 1 for hair or 2 to {MOST}, since {IGNORE} is ignored")
+    return Labels(unnamed(classes))
+
+
+def _images_and_masks(folder: Path, labels: Labels | None) -> list[tuple[str, Item]]:
+    masks = {path.stem: path for path in sorted((folder / "masks").iterdir())}
+    photos = [path for path in sorted((folder / "images").iterdir()) if path.suffix.lower() in PHOTO_SUFFIXES]
     rows = []
-    for split, part in (("train", "Training"), ("test", "Testing")):
-        for photo in sorted((folder / "Original" / part).glob("*.jpg")):
-            stem = photo.stem.removesuffix("-org")
-            masks = [folder / "GT" / part / f"{stem}-gt{suffix}" for suffix in (".pbm", ".png")]
-            mask = next((path for path in masks if path.is_file()), masks[0])
-            digits = "".join(filter(str.isdigit, stem))
-            style = FIGARO_STYLES[min((int(digits) - 1) // 150, 6)] if digits else ""
-            # The name that the repacked layout uses, so that split lists serve both.
-            rows.append((split, Item(photo, mask, f"{split}/images/{photo.name}", style)))
+    for photo in photos:
+        mask = masks.get(photo.stem, folder / "masks" / f"{photo.stem}.png")
+        rows.append(("", Item(photo, mask, f"images/{photo.name}", labels=labels)))
     return rows
 
 
-def _folder(folder: Path, split: str) -> tuple[Item, ...]:
-    if (folder / "manifest.csv").is_file():
-        rows = _manifest(folder)
-    elif (folder / "images").is_dir() and (folder / "masks").is_dir():
-        rows = [("", item) for item in _images_and_masks(folder)]
-    else:
-        raise DataError(f"{folder}: expected a manifest.csv, or the folders images/ and masks/")
-    listed = _split_list(folder, split)
-    if listed is not None:
-        return _choose(rows, listed, split)
-    known = {name for name, _ in rows}
-    if split and split not in known:
-        raise DataError(f"{folder}: no split {split!r}: it has {', '.join(sorted(known)) or 'none'}")
-    return tuple(item for name, item in rows if split in ("", name))
+def _fasseg(folder: Path, split: str) -> tuple[Item, ...]:
+    """FASSEG (Khan et al., ICIP 2015) as a manifest whose column ``labels`` names class-index masks."""
+    if not (folder / "manifest.csv").is_file() or not has_labels(folder):
+        raise DataError(f"{folder}: not FASSEG: expected a manifest.csv with a column 'labels'")
+    return of_split(folder, read_manifest(folder, Labels(known_classes("fasseg"))), split)
 
 
-def _images_and_masks(folder: Path) -> list[Item]:
-    masks = {path.stem: path for path in sorted((folder / "masks").iterdir())}
-    photos = [path for path in sorted((folder / "images").iterdir()) if path.suffix.lower() in PHOTO_SUFFIXES]
-    return [
-        Item(photo, masks.get(photo.stem, folder / "masks" / f"{photo.stem}.png"), f"images/{photo.name}")
-        for photo in photos
-    ]
+def _fixed(
+    read: Callable[[Path, str], tuple[Item, ...]],
+) -> Callable[[Path, str, int | None], tuple[Item, ...]]:
+    """A reader of a set whose classes nobody has to ask for."""
+    return lambda folder, split, classes: read(folder, split)
 
 
-def _manifest(folder: Path) -> list[tuple[str, Item]]:
-    """Rows of ``manifest.csv``: columns image and mask, optionally split, hairstyle, tags, labels."""
-    path = folder / "manifest.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = {"image", "mask"} - set(reader.fieldnames or ())
-        if missing:
-            raise DataError(f"{path}: the column {sorted(missing)[0]!r} is missing")
-        return [(row.get("split") or "", _manifest_item(folder, row)) for row in reader]
-
-
-def _manifest_item(folder: Path, row: dict[str, str]) -> Item:
-    name, mask_name = row["image"] or "", row["mask"] or ""  # a short row holds None
-    for entry in (name, mask_name):
-        inside = Path(os.path.normpath(folder / entry))
-        if not inside.is_relative_to(os.path.normpath(folder)):
-            raise DataError(f"{folder / 'manifest.csv'}: {entry!r} points outside the data folder")
-    mask = folder / mask_name if mask_name else None
-    tags = frozenset(filter(None, (row.get("tags") or "").split(";")))
-    return Item(folder / name, mask, name, row.get("hairstyle") or "", tags)
-
-
-def _split_list(folder: Path, split: str) -> list[str] | None:
-    """Photo names of ``PATH/splits/<split>.txt`` or of a list given by its own path; None if there is none."""
-    if not split:
-        return None
-    path = Path(os.path.expandvars(split)) if split.endswith(".txt") else folder / "splits" / f"{split}.txt"
-    if not path.is_file():
-        if split.endswith(".txt"):
-            raise DataError(f"{path}: no such split list")
-        return None
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
-def _choose(rows: list[tuple[str, Item]], names: list[str], split: str) -> tuple[Item, ...]:
-    by_name = {item.name: item for _, item in rows}
-    lost = [name for name in names if name not in by_name]
-    if lost:
-        raise DataError(f"split {split!r} lists {len(lost)} photos that are not there, for example {lost[0]}")
-    return tuple(by_name[name] for name in names)
-
-
-_KINDS: dict[str, Callable[[Path, str], tuple[Item, ...]]] = {"figaro1k": _figaro1k, "folder": _folder}
+_KINDS: dict[str, Callable[[Path, str, int | None], tuple[Item, ...]]] = {
+    "figaro1k": _fixed(figaro1k),
+    "folder": _folder,
+    "fasseg": _fixed(_fasseg),
+    "ade20k": _fixed(ade20k),
+    "voc": _fixed(voc),
+    "cityscapes": _fixed(cityscapes),
+}
