@@ -74,8 +74,10 @@ def make_classes(names: Sequence[str], colors: Sequence[str] = ()) -> Classes:
 
 
 def to_plain(classes: Iterable[SceneClass]) -> dict[str, list[str]]:
-    """``classes`` (names) and ``colors`` (``#rrggbb``) for JSON; the inverse of :func:`from_plain`."""
+    """``classes`` (names) and ``colors`` (``#rrggbb``) for JSON, nothing for hair; undone by :func:`from_plain`."""
     known = tuple(classes)
+    if not known:
+        return {}
     return {
         "classes": [one.name for one in known],
         "colors": ["#{:02x}{:02x}{:02x}".format(*one.color) for one in known],

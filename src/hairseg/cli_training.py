@@ -142,7 +142,7 @@ def export(
         from hairseg.training.batches import open_sources
         from hairseg.training.quantize import quantize
 
-        metadata = quantize(path, path, open_sources(recipe.train))
+        metadata = quantize(path, path, open_sources(recipe.train, recipe.net.classes))
     print(json.dumps({"path": str(path), "bytes": path.stat().st_size, **metadata}))
     return 0
 

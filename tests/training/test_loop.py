@@ -87,13 +87,13 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
 ) -> None:
     run = Run.create(tmp_path, recipe)
     calls = iter(range(100))
-    true_loss = loop.hair_loss
+    true_loss = loop.segmentation_loss
 
     def loss(*arguments: object) -> torch.Tensor:
         value = true_loss(*arguments)  # type: ignore[arg-type]
         return value * float("nan") if next(calls) == 3 else value
 
-    monkeypatch.setattr(loop, "hair_loss", loss)
+    monkeypatch.setattr(loop, "segmentation_loss", loss)
     with pytest.raises(TrainingError, match="the loss is nan at step 3"):
         train(recipe, run, report=quiet)
     assert len(run.lines()) == 1

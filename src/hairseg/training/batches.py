@@ -13,7 +13,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from hairseg.data import DataSet, open_data
+from hairseg.classes import to_plain
+from hairseg.data import DataSet, common_classes, open_data
 from hairseg.data.check import read_all
 from hairseg.training.augment import build_augment, vary
 from hairseg.training.recipe import Recipe, Source, Stage
@@ -21,9 +22,9 @@ from hairseg.training.recipe import Recipe, Source, Stage
 Pair = tuple[Tensor, Tensor]
 
 
-def open_sources(sources: tuple[Source, ...]) -> list[DataSet]:
-    """The data sets of a mix, in the recipe's order."""
-    return [open_data(source.data, source.split, source.skip_tags) for source in sources]
+def open_sources(sources: tuple[Source, ...], classes: int) -> list[DataSet]:
+    """The data sets of a mix, in the recipe's order, for a network of ``classes`` logits."""
+    return [open_data(source.data, source.split, source.skip_tags, classes) for source in sources]
 
 
 class Photos:
@@ -31,6 +32,9 @@ class Photos:
 
     Args:
         recipe: names the data and the sizes.
+
+    Attributes:
+        classes: names and colours of the classes as plain values; empty for hair.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -42,7 +46,9 @@ class Photos:
         def keep(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
             return _shrink(photo, truth, limit)
 
-        datasets = open_sources(recipe.train)
+        datasets = open_sources(recipe.train, recipe.net.classes)
+        judged = open_sources(recipe.validate, recipe.net.classes)
+        self.classes = to_plain(common_classes([*datasets, *judged]))
         self.sets = [read_all(dataset.items, keep) for dataset in datasets]
 
     def __len__(self) -> int:

@@ -32,7 +32,7 @@ def draw_curves(lines: list[dict[str, Any]], path: Path) -> None:
         [line["epoch"] for line in scored],
         [line["iou"] for line in scored],
         marker=".",
-        label="validation IoU",
+        label="validation mIoU" if any("mean_accuracy" in line for line in scored) else "validation IoU",
     )
     for axes in (losses, scores):
         axes.set_xlabel("epoch")

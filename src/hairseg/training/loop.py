@@ -19,7 +19,7 @@ from hairseg.training.allocator import keep_freed_memory
 from hairseg.training.batches import Pair, Photos, open_sources
 from hairseg.training.checkpoint import load, read_checkpoint, read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
-from hairseg.training.loss import hair_loss
+from hairseg.training.loss import segmentation_loss
 from hairseg.training.optimize import MovingAverage, build_optimizer, rate_factor, set_rate
 from hairseg.training.precision import autocast, has_fast_bfloat16
 from hairseg.training.pretrained import imagenet_weights
@@ -70,7 +70,7 @@ def train(
         _same(old, recipe)
         done, best = int(facts["epochs"]), float(facts["best"])
         run.forget_after(done)
-    validation = open_sources(recipe.validate)
+    validation = open_sources(recipe.validate, recipe.net.classes)
     for dataset in validation:
         check(dataset.items)
     photos = Photos(recipe)
@@ -93,7 +93,7 @@ def train(
         score = line.get("iou", float(epoch + 1) if not validation else -1.0)
         if score > best:
             best = score
-            write_weights(run.best, average.net, recipe, epoch=epoch + 1, scores=line)
+            write_weights(run.best, average.net, recipe, epoch=epoch + 1, scores=line, **photos.classes)
         run.log(**line)
         write_state(run.last, net, average, optimizer, recipe, epochs=epoch + 1, best=best)
         report(_sentence(line, len(plan)))
@@ -151,7 +151,7 @@ class _Trainer:
         """One step on a normalised batch; returns its loss."""
         with autocast(self.recipe.bf16):
             logits = self.net(batch)
-        loss = hair_loss(logits, truth, self.recipe.dice, self.recipe.edge)
+        loss = segmentation_loss(logits, truth, self.recipe.dice, self.recipe.edge)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError(

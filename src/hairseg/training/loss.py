@@ -9,6 +9,59 @@ from torch.nn import functional as F
 from hairseg.data import IGNORE
 
 
+def segmentation_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) -> Tensor:
+    """:func:`hair_loss` of one logit a pixel, :func:`scene_loss` of several."""
+    loss = hair_loss if logits.shape[1] == 1 else scene_loss
+    return loss(logits, truth, dice, edge)
+
+
+def scene_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) -> Tensor:
+    """Softmax cross-entropy + ``dice`` times (1 - Dice), over the pixels that are not ignored.
+
+    With ``dice`` and ``edge`` 0 this is the paper's loss: torch's ``cross_entropy(ignore_index=255)``, but 0
+    instead of not-a-number where everything is ignored.
+
+    Args:
+        logits: (N, classes, H, W), at least two classes.
+        truth: (N, H, W) uint8: the class index, or 255 to ignore.
+        dice: weight of the Dice loss.
+        edge: extra weight of pixels within about 2 pixels of another class.
+
+    Returns:
+        A scalar.
+    """
+    logits = logits.float()
+    valid = (truth != IGNORE).float()
+    target = truth.long()
+    weight = valid * (1 + edge * class_edge_band(truth)) if edge else valid
+    entropy = F.cross_entropy(logits, target, ignore_index=IGNORE, reduction="none")
+    entropy = (entropy * weight).sum() / weight.sum().clamp(min=1)
+    if not dice:
+        return entropy
+    return entropy + dice * (1 - scene_dice(torch.softmax(logits, dim=1), target * valid.long(), valid))
+
+
+def scene_dice(probability: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Dice overlap 2 |P T| / (|P| + |T|) of each class over the whole batch, averaged over the classes in it.
+
+    Pooled over the batch, since a class that is on few photos would otherwise be judged by a handful of pixels;
+    classes that no photo of the batch holds are left to the cross-entropy. 1 where everything is ignored.
+
+    Args:
+        probability: (N, classes, H, W), after the softmax.
+        target: (N, H, W) int64, class indices; anything below the number of classes where ignored.
+        valid: (N, H, W) float, 0 where ignored.
+    """
+    found = probability.gather(1, target[:, None])[:, 0] * valid
+    zeros = probability.new_zeros(probability.shape[1])
+    overlap = zeros.index_add(0, target.flatten(), found.flatten())
+    true = zeros.index_add(0, target.flatten(), valid.flatten())
+    predicted = (probability * valid[:, None]).sum(dim=(0, 2, 3))
+    present = (true > 0).float()
+    scores = 2 * overlap / (predicted + true).clamp(min=1e-6)
+    return (scores * present).sum() / present.sum().clamp(min=1) + (1 - present.amax())
+
+
 def hair_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) -> Tensor:
     """Binary cross-entropy + ``dice`` times (1 - Dice), over the pixels that are not ignored.
 
@@ -49,3 +102,11 @@ def edge_band(target: Tensor) -> Tensor:
     highest = F.max_pool2d(target, 5, 1, 2)
     lowest = -F.max_pool2d(-target, 5, 1, 2)
     return (highest - lowest)[:, 0]
+
+
+def class_edge_band(truth: Tensor) -> Tensor:
+    """(N, H, W) 0/1: 1 where a 5x5 window holds two classes; ignored pixels are no class."""
+    ignored = truth == IGNORE
+    highest = F.max_pool2d(truth.float().masked_fill(ignored, -1)[:, None], 5, 1, 2)
+    lowest = -F.max_pool2d((-truth.float()).masked_fill(ignored, -IGNORE)[:, None], 5, 1, 2)
+    return (highest > lowest).float()[:, 0]

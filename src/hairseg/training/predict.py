@@ -12,21 +12,45 @@ from hairseg.fit import Fit, fit, unfit
 from hairseg.net import PSPNet
 from hairseg.training.precision import autocast
 
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
-def predictor(
-    net: PSPNet, how: Fit, bf16: bool = False
-) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+
+def predictor(net: PSPNet, how: Fit, bf16: bool = False) -> Predict:
     """A function from photo (H, W, 3) uint8 to probability of hair (H, W) float32."""
+    logits = _on_canvas(net, how, bf16)
+
+    def predict(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+        probability: NDArray[np.float32] = torch.sigmoid(logits(photo))[0].numpy()
+        return unfit(probability, *photo.shape[:2])
+
+    return predict
+
+
+def parser(net: PSPNet, how: Fit, bf16: bool = False) -> Predict:
+    """A function from photo (H, W, 3) uint8 to probabilities (classes, h, w) float32 on its canvas.
+
+    :func:`hairseg.scene.to_labels` brings them to the photo's own size.
+    """
+    logits = _on_canvas(net, how, bf16)
+
+    def parse(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+        probability: NDArray[np.float32] = torch.softmax(logits(photo), dim=0).numpy()
+        return probability
+
+    return parse
+
+
+def _on_canvas(net: PSPNet, how: Fit, bf16: bool) -> Callable[[NDArray[np.uint8]], torch.Tensor]:
+    """A function from photo to logits (classes, h, w) float32."""
     mean = torch.tensor(net.backbone.mean).view(1, 3, 1, 1)
     std = torch.tensor(net.backbone.std).view(1, 3, 1, 1)
 
     @torch.inference_mode()
-    def predict(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def logits(photo: NDArray[np.uint8]) -> torch.Tensor:
         canvas = torch.from_numpy(fit(photo, how).copy()).permute(2, 0, 1)[None]
         batch = ((canvas.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
         with autocast(bf16):
-            logits = net.eval()(batch)
-        probability: NDArray[np.float32] = torch.sigmoid(logits.float())[0, 0].numpy()
-        return unfit(probability, *photo.shape[:2])
+            found: torch.Tensor = net.eval()(batch)
+        return found[0].float()
 
-    return predict
+    return logits

@@ -91,7 +91,7 @@ def _draft(checkpoint: Path, place: Path, weights: Weights, size: int | None) ->
     if weights != "int8":
         return exported, recipe
     draft = place / f"{recipe.name}-int8.onnx"
-    quantize(exported, draft, open_sources(recipe.train))
+    quantize(exported, draft, open_sources(recipe.train, recipe.net.classes))
     return draft, recipe
 
 
