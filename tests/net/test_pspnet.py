@@ -7,8 +7,7 @@ from torch.nn import functional as F
 from torchvision.models import squeezenet1_1
 
 from hairseg.errors import UsageError
-from hairseg.net import NetConfig, build
-from hairseg.net.backbones import build_backbone
+from hairseg.net import NetConfig, build, preset
 from hairseg.net.cost import cost
 
 
@@ -66,6 +65,12 @@ CONFIGS = {
         backbone="test_resnet", output_stride=8, decoder="fine", widths=(16, 16, 12, 8, 8), kernel=5
     ),
     "classes": NetConfig(backbone="test_efficientnet", decoder="fine", widths=(16, 16, 12, 8, 8), classes=6),
+    "cut squeezenet": NetConfig(backbone_stages=3, decoder="paper", head_width=16),
+    "auxiliary squeezenet": NetConfig(decoder="paper", head_width=16, auxiliary=True),
+    **{
+        name: preset(name, backbone="test_resnet", stem="own", head_width=16, classes=3)
+        for name in ("paper", "mmseg", "smp", "paddle", "gluon")
+    },
 }
 
 
@@ -80,7 +85,9 @@ def test_every_network_gives_logits_at_the_photos_size(name: str, size: tuple[in
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_parameter_learns(name: str) -> None:
     net = build(CONFIGS[name]).train()
-    net(torch.randn(2, 3, 64, 64)).square().mean().backward()
+    photo = torch.randn(2, 3, 64, 64)
+    logits = net.with_auxiliary(photo) if net.auxiliary else (net(photo),)
+    sum(part.square().mean() for part in logits).backward()
     # Batch norm makes the bias before it redundant, but its gradient exists all the same.
     assert [key for key, parameter in net.named_parameters() if parameter.grad is None] == []
 
@@ -107,10 +114,31 @@ def test_multiply_adds_of_the_seed_at_256() -> None:
     assert rows["total"].multiply_adds == pytest.approx(3.54e9, rel=0.005)
 
 
-def test_cost_leaves_the_mode_alone() -> None:
+def test_cost_leaves_the_modes_alone() -> None:
     net = build(CONFIGS["timm fine"]).train()
+    net.backbone.eval()
+    before = [module.training for module in net.modules()]
     cost(net, 64, 64)
-    assert net.training
+    assert [module.training for module in net.modules()] == before
+
+
+@pytest.mark.parametrize("name", ["seed", "timm fine", "paper"])
+@pytest.mark.parametrize("height", [33, 95, 129, 225])
+def test_the_check_of_the_size_agrees_with_the_features(name: str, height: int) -> None:
+    net = build(CONFIGS[name])
+    rows, columns = net.backbone(torch.zeros(2, 3, height, 256))[-1].shape[2:]
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    if rows < 6:
+        message = f"{height} x 256 pixels are too small: bin 6 .* features of {rows} x {columns}"
+        with pytest.raises(UsageError, match=message):
+            net.check_size(height, 256)
+    else:
+        net.check_size(height, 256)
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+def test_without_a_pyramid_every_size_trains() -> None:
+    build(NetConfig(bins=())).check_size(33, 33)
 
 
 def test_wrong_descriptions_are_refused() -> None:
@@ -118,7 +146,7 @@ def test_wrong_descriptions_are_refused() -> None:
         build(NetConfig(decoder="fine", widths=(8, 8)))
     with pytest.raises(UsageError, match="decoder 'wide'"):
         build(NetConfig(decoder="wide"))  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="no_such_net"):
-        build_backbone("no_such_net")
-    with pytest.raises(UsageError, match="output stride 16, not 8"):
-        build_backbone("squeezenet1_1", output_stride=8)
+    with pytest.raises(UsageError, match="classes is 0"):
+        build(NetConfig(classes=0))
+    with pytest.raises(UsageError, match="classifier_kernel is 2: give an odd number"):
+        build(NetConfig(classifier_kernel=2))

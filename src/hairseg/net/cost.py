@@ -30,11 +30,12 @@ def cost(net: nn.Module, height: int, width: int) -> list[Cost]:
     An auxiliary head counts its parameters but no multiply-adds, since an answer does not ask it. Nothing is
     computed for a network on the meta device. Modes of the modules are restored.
     """
-    training = net.training
+    modes = [(module, module.training) for module in net.modules()]
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         net.eval()(torch.zeros(1, 3, height, width, device=next(net.parameters()).device))
-    net.train(training)
+    for module, training in modes:
+        module.training = training
     flops = {place: sum(table.values()) for place, table in counter.get_flop_counts().items()}
     root = type(net).__name__
     parts = [(name, part) for name, part in net.named_children() if any(True for _ in part.parameters())]

@@ -75,7 +75,9 @@ class PSPNet(nn.Module):
 
     def without_auxiliary(self) -> PSPNet:
         """The same network, its parts shared, without the auxiliary head: what ships."""
-        return PSPNet(self.backbone, self.pyramid, self.decoder, self.head, align_corners=self.align_corners)
+        net = PSPNet(self.backbone, self.pyramid, self.decoder, self.head, align_corners=self.align_corners)
+        net.training = self.training  # as its parts are
+        return net
 
     def check_size(self, height: int, width: int) -> None:
         """Say before a training whether photos of ``height`` x ``width`` are large enough; nothing is computed.

@@ -41,11 +41,15 @@ class _Probability(nn.Module):
         self.net = net
 
     def forward(self, photo: Tensor) -> Tensor:
-        return torch.sigmoid(self.net(photo))
+        logits: Tensor = self.net(photo)
+        return torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
 
 
 def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts: Any) -> dict[str, Any]:
     """Write ``net`` as an ONNX file with the metadata that Python and the page read.
+
+    The file holds no auxiliary head. It gives probabilities: of hair by the sigmoid, of several classes by
+    the softmax.
 
     Args:
         net: a trained network.
@@ -65,7 +69,8 @@ def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts:
 
     if path.suffix != ".onnx":
         raise UsageError(f"{path}: an exported model ends in .onnx")
-    module = _Probability(net.float().eval()).to(memory_format=torch.contiguous_format)
+    net = net.float().eval().without_auxiliary()
+    module = _Probability(net).to(memory_format=torch.contiguous_format)
     partial = path.with_name(f".{path.name}.partial")
     try:
         _to_onnx(module, partial)
