@@ -63,3 +63,10 @@ def test_weights_files(tmp_path: Path) -> None:
     path.write_bytes(b"not tensors at all")
     with pytest.raises(ModelError, match="not a readable safetensors file"):
         read_weights(path)
+
+
+def test_a_cut_efficientnet_keeps_nothing_that_it_does_not_use() -> None:
+    cut = Timm("tf_efficientnet_lite0", stages=4)
+    assert cut.channels == (16, 24, 40, 112)
+    sum(features.mean() for features in cut(torch.randn(2, 3, 64, 64))).backward()
+    assert all(parameter.grad is not None for parameter in cut.parameters())

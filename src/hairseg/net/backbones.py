@@ -164,6 +164,10 @@ class Timm(Backbone):
             raise UsageError(f"backbone {name!r} cannot be built by timm{dilated}: {error}") from error
         if resnet:
             set_dilation(self.body, contract_dilation, dilate_second)
+        if stages and hasattr(self.body, "blocks"):
+            # timm's EfficientNets run every block, and keep its weights, whatever stages are asked for.
+            last = self.body.feature_info.module_name(stages - 1)
+            self.body.blocks = self.body.blocks[: int(last.split(".")[1]) + 1]
         _fix_same_padding(self.body)
         self.channels = tuple(self.body.feature_info.channels())
         self.strides = tuple(self.body.feature_info.reduction())
