@@ -15,9 +15,10 @@ from hairseg.data import DataSet
 from hairseg.data.check import check
 from hairseg.errors import HairsegError, UsageError
 from hairseg.net import PSPNet, build
+from hairseg.net.files import load_tensors
 from hairseg.training.allocator import keep_freed_memory
 from hairseg.training.batches import Pair, Photos, open_sources
-from hairseg.training.checkpoint import load, read_checkpoint, read_state, write_state, write_weights
+from hairseg.training.checkpoint import read_checkpoint, read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.loss import segmentation_loss
 from hairseg.training.optimize import MovingAverage, build_optimizer, rate_factor, set_rate
@@ -104,7 +105,7 @@ def _start(recipe: Recipe) -> PSPNet:
     net = build(recipe.net)
     if recipe.pretrained.endswith(".safetensors"):
         other, _, _ = read_checkpoint(Path(recipe.pretrained))
-        load(net, other.state_dict(), Path(recipe.pretrained))
+        load_tensors(net, other.state_dict(), Path(recipe.pretrained))
     elif recipe.pretrained == "imagenet":
         net.backbone.load_imagenet(imagenet_weights(net.backbone.imagenet_name))
     elif recipe.pretrained != "none":
