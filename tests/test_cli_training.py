@@ -42,5 +42,5 @@ def test_export_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
         export(tmp_path)
     with pytest.raises(ModelError, match="no such checkpoint"):
         export(tmp_path / "none.safetensors")
-    with pytest.raises(UsageError, match="use float32 or float16"):
+    with pytest.raises(UsageError, match="use float32, float16 or int8"):
         export(tmp_path, weights="int4")

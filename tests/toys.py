@@ -53,3 +53,27 @@ def write_toy_model(path: Path, *, extra: dict[str, str] | None = None, **change
     checker.check_model(model)
     save(model, path)
     return path
+
+
+def write_toy_scene_model(path: Path, **changes: Any) -> Path:
+    """An ONNX file of three classes: softmax of 20 times red, green and blue, any N, H and W."""
+    from onnx import TensorProto, checker, helper, save
+
+    weights = helper.make_tensor(
+        "weights", TensorProto.FLOAT, [3, 3, 1, 1], [20.0, 0, 0, 0, 20.0, 0, 0, 0, 20.0]
+    )
+    shapes = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 3, "H", "W"])
+        for name in ("photo", "probability")
+    ]
+    nodes = [
+        helper.make_node("Conv", ["photo", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probability"], axis=1),
+    ]
+    graph = helper.make_graph(nodes, "toy", shapes[:1], shapes[1:], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    classes = {"classes": ["red", "green", "blue"], "colors": ["#ff0000", "#00ff00", "#0000ff"]}
+    helper.set_model_props(model, {"hairseg": json.dumps({**METADATA, "name": "rgb", **classes, **changes})})
+    checker.check_model(model)
+    save(model, path)
+    return path

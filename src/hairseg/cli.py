@@ -23,11 +23,13 @@ ELSEWHERE = {
     "video": ("hairseg.cli_video:video", "Mask, overlay, cut out or recolour a video."),
     "serve": ("hairseg.cli_serve:serve", "Open a page and an HTTP service on this machine."),
     "page": ("hairseg.cli_serve:page", "Write the page as plain files for any static host."),
+    "labels": ("hairseg.cli_labels:labels", "Tell many classes apart, by a model of your own."),
     "models": ("hairseg.cli_models:models", "List the packaged models with their scores."),
     "doctor": ("hairseg.cli_doctor:doctor", "Check the installation and say what is missing."),
     "train": ("hairseg.cli_training:train", "Train a recipe."),
     "evaluate": ("hairseg.cli_training:evaluate", "Measure a model on a data set."),
     "export": ("hairseg.cli_training:export", "Turn a checkpoint into an ONNX file for any size."),
+    "convert": ("hairseg.cli_convert:convert", "Turn published PSPNet weights into a file of hairseg's."),
     "publish": ("hairseg.cli_training:publish", "Package a checkpoint with its scores and its card."),
     "cost": ("hairseg.cli_cost:cost", "Count a network's parameters and multiply-adds."),
 }
@@ -337,7 +339,7 @@ def _load_early(argv: Sequence[str]) -> None:
 
 def _tokens(argv: Sequence[str]) -> list[str]:
     """Arguments for the parser, which takes a lone ``-`` for an option."""
-    if argv and argv[0] in ELSEWHERE:
+    if argv and argv[0] in ELSEWHERE and argv[0] != "labels":  # which takes photos, as the verbs here do
         return list(argv)
     before = ("", *argv)
     return [

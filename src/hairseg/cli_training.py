@@ -133,11 +133,12 @@ def export(
     from hairseg.training.export import export as export_net
 
     _check_weights(weights)
-    net, recipe, _ = read_checkpoint(_checkpoint(checkpoint))
+    net, recipe, header = read_checkpoint(_checkpoint(checkpoint))
     if size is not None:
         recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
     path = output or Path(f"{recipe.name}.onnx")
-    metadata = export_net(net, recipe, path, weights == "float16")
+    classes = {key: header[key] for key in ("classes", "colors") if key in header}
+    metadata = export_net(net, recipe, path, weights == "float16", **classes)
     if weights == "int8":
         from hairseg.training.batches import open_sources
         from hairseg.training.quantize import quantize
@@ -170,20 +171,23 @@ def evaluate(
     threshold: float | None = None,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
-    """Measure a model by the protocol figaro-native, on the path that every photo takes.
+    """Measure a model on the path that every photo takes: hair by the protocol figaro-native, classes by mIoU.
 
     Parameters
     ----------
     data
-        figaro1k:PATH, or folder:PATH with images/ and masks/ or a manifest.csv.
+        figaro1k:PATH, or folder:PATH with images/ and masks/ or a manifest.csv; for many classes also
+        fasseg:, ade20k:, voc: or cityscapes:PATH.
     split
         test, train, or a list in the data's splits folder, for example val84.
     model
-        A packaged model's name or an .onnx file; the packaged default without it.
+        A packaged model's name or an .onnx file; the packaged default without it. For many classes also a run
+        folder or its best.safetensors.
     negatives
         Photos without people, as data; "none" leaves them out.
     out
-        A folder for report.json, report.md, plots and sheets of best, worst, grey and bearded photos.
+        A folder for report.json, report.md, plots and sheets of best, worst, grey and bearded photos; for many
+        classes the sheets show truth and prediction in the classes' colours.
     as_json
         One line of JSON instead of tables.
     legacy
@@ -196,7 +200,15 @@ def evaluate(
         No progress.
     """
     from hairseg.evaluation.run import run_evaluation
+    from hairseg.evaluation.scene_run import is_scene_model, run_scene_evaluation
 
+    if model is not None and is_scene_model(model):
+        if legacy or threshold is not None or negatives is not None:
+            raise UsageError(
+                f"{model} tells classes apart: --legacy, --threshold and --negatives are for hair"
+            )
+        run_scene_evaluation(data, split, model, out=out, as_json=as_json, threads=threads, quiet=quiet)
+        return 0
     run_evaluation(
         data,
         split,

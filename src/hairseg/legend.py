@@ -25,8 +25,8 @@ def label_image(labels: NDArray[np.uint8], classes: Classes) -> Image.Image:
         labels: (H, W) uint8, class indices, or 255 where ignored (shown white).
         classes: names and colours.
     """
-    image = Image.fromarray(labels).convert("P")
-    image.putdata(labels.ravel())
+    height, width = labels.shape
+    image = Image.frombytes("P", (width, height), np.ascontiguousarray(labels).tobytes())
     image.putpalette(_table(classes).ravel().tolist())
     return image
 

@@ -61,9 +61,9 @@ def run(photos: Iterable[str], work: Work, options: Options) -> int:
     if results and not options.quiet:
         names = printable(results[0].name) if len(results) == 1 else f"{len(results)} files"
         say(f"{names} left out, since the name says that it is a result of hairseg")
-    todo = [job for job in jobs if options.force or not _exists(job)]
+    todo = [job for job in jobs if options.force or not exists(job)]
     workers = min(options.threads or physical_cores(), len(todo))
-    do: Callable[[Job], Outcome] = _keep
+    do: Callable[[Job], Outcome] = keep
     if todo:
         segmenter = loading(options.model, options.threads, tta=options.tta, tiles=options.tiles)
         do = partial(_do, work=work, options=options, segmenter=segmenter, alone=workers == 1)
@@ -88,7 +88,7 @@ def _check(options: Options) -> None:
         raise UsageError("--quiet and --verbose exclude each other: use one")
 
 
-def _exists(job: Job) -> bool:
+def exists(job: Job) -> bool:
     """Whether the result is there already."""
     if job.target is None or job.target == STDOUT:
         return False
@@ -98,15 +98,15 @@ def _exists(job: Job) -> bool:
         return False
 
 
-def _keep(job: Job) -> Outcome:
+def keep(job: Job) -> Outcome:
     """Leave an existing result alone."""
     return Outcome(job, "kept")
 
 
 def _do(job: Job, work: Work, options: Options, segmenter: Callable[[], Segmenter], alone: bool) -> Outcome:
     """One photo, from file to file; ``alone`` with all cores, otherwise beside others."""
-    if not options.force and _exists(job):
-        return _keep(job)
+    if not options.force and exists(job):
+        return keep(job)
     started = time.perf_counter()
     try:
         photo = read_photo(job.source.path or sys.stdin.buffer)

@@ -1,7 +1,7 @@
 """Results -> files: one rule for names, and no half-written file under a final name.
 
-``portrait.jpg`` gives ``portrait.hair.png``, ``portrait.overlay.png``, ``portrait.cutout.png`` or
-``portrait.recolor.png``. Metadata of the photo, its place among them, is not copied.
+``portrait.jpg`` gives ``portrait.hair.png``, ``portrait.overlay.png``, ``portrait.cutout.png``,
+``portrait.recolor.png`` or ``portrait.labels.png``. Metadata of the photo, its place among them, is not copied.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hairseg.errors import OutputError, UsageError
 from hairseg.printable import printable
 from hairseg.srgb import srgb_profile
 
-Kind = Literal["hair", "overlay", "cutout", "recolor"]
+Kind = Literal["hair", "overlay", "cutout", "recolor", "labels"]
 
 # Suffix to Pillow's name of the format and how we write it.
 _FORMATS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, overload
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +15,13 @@ from hairseg.cores import physical_cores
 from hairseg.errors import HairsegError, MissingExtraError, ModelError, PhotoError, UsageError
 from hairseg.fit import fit, unfit
 from hairseg.hair import Hair
-from hairseg.models import ModelInfo, find_model, info_of
+from hairseg.models import ModelInfo, find_model
+from hairseg.network import Network
 from hairseg.overlap import overlap
 from hairseg.photo import Photo, PhotoSource, read_photo
 from hairseg.printable import printable
-from hairseg.session import open_session
 from hairseg.small_heads import with_small_heads
 from hairseg.tta import averaged
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 
 class Segmenter:
@@ -59,11 +56,13 @@ class Segmenter:
         self.threads = threads or physical_cores()
         self.tta = tta
         self.tiles = tiles
-        path = find_model(model)
-        self._session = open_session(path, self.threads)
-        self.info: ModelInfo = info_of(self._session, path)
-        _check_borders(self._session, self.info)
-        self._tables = _normalised_levels(self.info)
+        self._network = Network(find_model(model), self.threads)
+        self.info: ModelInfo = self._network.info
+        if len(self.info.classes) != 1:
+            raise ModelError(
+                f"{printable(self.info.path)} tells {len(self.info.classes)} classes apart and is no hair model: "
+                "use `hairseg labels`, or SceneSegmenter of hairseg.scene"
+            )
         self._beside_others: Segmenter | None = None
         self._lock = threading.Lock()
 
@@ -114,18 +113,7 @@ class Segmenter:
         Raises:
             ModelError: the model does not run on it.
         """
-        try:
-            (found,) = self._session.run(["probability"], {"photo": self._normalise(canvas)})
-        except Exception as error:
-            # As at loading: an exception class per status code.
-            reason = printable(str(error).strip().splitlines()[0])
-            raise ModelError(f"{printable(self.info.path)} does not run on this photo ({reason})") from error
-        if found.shape != (1, 1, *canvas.shape[:2]):
-            raise ModelError(
-                f"{printable(self.info.path)} gives {found.shape} for a canvas of {canvas.shape[:2]}: "
-                "export it again with `hairseg export`"
-            )
-        probability: NDArray[np.float32] = np.clip(found[0, 0], 0, 1, dtype=np.float32)
+        probability: NDArray[np.float32] = self._network(canvas)[0]
         return probability
 
     @overload
@@ -192,34 +180,6 @@ class Segmenter:
             if self._beside_others is None:
                 self._beside_others = Segmenter(self.info.path, 1, tta=self.tta, tiles=self.tiles)
             return self._beside_others
-
-    def _normalise(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(h, w, 3) uint8 -> (1, 3, h, w) float32: (level / 255 - mean) / std, by a table of all levels."""
-        planes = np.empty((1, 3, *canvas.shape[:2]), np.float32)
-        for channel, table in enumerate(self._tables):
-            # clip never clips a uint8 here; unlike the default mode it needs no copy for a check.
-            np.take(table, canvas[:, :, channel], out=planes[0, channel], mode="clip")
-        return planes
-
-
-def _normalised_levels(info: ModelInfo) -> NDArray[np.float32]:
-    """(3, 256) float32: what each level of each colour becomes."""
-    levels = np.arange(256) / 255.0
-    return np.stack([(levels - mean) / std for mean, std in zip(info.mean, info.std, strict=True)]).astype(
-        np.float32
-    )
-
-
-def _check_borders(session: onnxruntime.InferenceSession, info: ModelInfo) -> None:
-    """Refuse a graph whose input and output are not ours."""
-    inputs = [(border.name, border.type, len(border.shape)) for border in session.get_inputs()]
-    outputs = [(border.name, border.type, len(border.shape)) for border in session.get_outputs()]
-    expected = ([("photo", "tensor(float)", 4)], [("probability", "tensor(float)", 4)])
-    if (inputs, outputs) != expected:
-        raise ModelError(
-            f"{printable(info.path)} is not a hairseg model, its input or output is another: "
-            "export it with `hairseg export`"
-        )
 
 
 def segment(

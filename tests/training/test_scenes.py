@@ -16,13 +16,16 @@ from safetensors import safe_open
 from torch.nn import functional as F
 
 from hairseg.data import IGNORE, open_data
-from hairseg.errors import DataError
-from hairseg.scene import to_labels
-from hairseg.training.checkpoint import read_checkpoint
+from hairseg.errors import DataError, UsageError
+from hairseg.net import build
+from hairseg.scene import SceneSegmenter, to_labels
+from hairseg.training.checkpoint import read_checkpoint, write_weights
+from hairseg.training.export import describe, export
 from hairseg.training.finish import finish
 from hairseg.training.loop import train
 from hairseg.training.loss import class_edge_band, hair_loss, scene_dice, scene_loss, segmentation_loss
 from hairseg.training.predict import parser
+from hairseg.training.publish import publish
 from hairseg.training.recipe import Augment, Recipe, Source, Stage
 from hairseg.training.run import Run
 from hairseg.training.validate import validate
@@ -182,5 +185,34 @@ def test_training_and_validation_share_their_classes(parsing: Recipe, shapes: Pa
         (tmp_path / "other" / name / "0.png").write_bytes((shapes / name / "0.png").read_bytes())
     (tmp_path / "other" / "classes.csv").write_text("name\nground\nblue\nred\n")
     mixed = dataclasses.replace(parsing, validate=(Source(f"folder:{tmp_path / 'other'}", ""),))
-    with pytest.raises(DataError, match="class 1 is 'red' in shapes.* and 'blue' in other"):
+    with pytest.raises(DataError, match=r"class 1 is 'red' in shapes.* and 'blue' in other"):
         train(mixed, Run.create(tmp_path / "runs", mixed), report=lambda line: None)
+
+
+def test_an_exported_network_gives_the_softmax_with_names_and_colours(
+    parsing: Recipe, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    net = build(parsing.net).eval()
+    path = tmp_path / "shapes.onnx"
+    metadata = export(net, parsing, path, classes=["ground", "red", "blue"], colors=["#000", "#f00", "#00f"])
+    assert metadata["parity"] <= 1e-4
+    segmenter = SceneSegmenter(path, threads=1)
+    assert [one.color for one in segmenter.classes] == [(0, 0, 0), (255, 0, 0), (0, 0, 255)]
+    photo = np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8)
+    ours, theirs = segmenter.probability(photo), parser(net, parsing.fit)(photo)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    np.testing.assert_allclose(ours.sum(axis=0), 1, atol=1e-5)
+    assert describe(net, parsing)["classes"] == ["class 0", "class 1", "class 2"]
+
+
+def test_a_network_of_many_classes_is_not_published(parsing: Recipe, tmp_path: Path) -> None:
+    write_weights(tmp_path / "best.safetensors", build(parsing.net), parsing)
+    (tmp_path / "figaro1k").mkdir()
+    (tmp_path / "figaro1k" / "manifest.csv").write_text("split,image,mask\ntrain,a,b\ntest,a,b\n")
+    (tmp_path / "figaro1k" / "splits").mkdir()
+    (tmp_path / "figaro1k" / "splits" / "val84.txt").write_text("a\n")
+    with pytest.raises(
+        UsageError, match="tells 3 classes apart, and hair models are published: use `hairseg export`"
+    ):
+        publish(tmp_path / "best.safetensors", tmp_path, tmp_path, report=lambda line: None)

@@ -64,8 +64,9 @@ def run_evaluation(
         OutputError: ``out`` cannot be written.
     """
     if out is not None:
-        _prepare(out)
-    photos = open_data(data, split)
+        require("matplotlib", "evaluate")
+        prepare(out)
+    photos = open_data(data, split, classes=1)
     empty = open_negatives(data, negatives)
     from hairseg.segmenter import Segmenter
 
@@ -77,7 +78,7 @@ def run_evaluation(
         negatives=empty,
         legacy=legacy,
         threshold=threshold,
-        progress=_progress(steps, quiet),
+        progress=progress_of(steps, quiet),
     )
     if out is not None:
         write(json.dumps(report.to_dict()).encode(), out / "report.json")
@@ -126,9 +127,12 @@ def read_report(path: Path) -> Report:
     return Report.from_dict(values)
 
 
-def _prepare(out: Path) -> None:
-    """Say before minutes of work what would fail after them."""
-    require("matplotlib", "evaluate")
+def prepare(out: Path) -> None:
+    """Make the folder of the results: say before minutes of work what would fail after them.
+
+    Raises:
+        OutputError: it cannot be made or written.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -163,7 +167,7 @@ def held_out(negatives: DataSet) -> DataSet:
     return DataSet(f"{negatives.name}:held-out", items) if items else negatives
 
 
-def _progress(total: int, quiet: bool) -> Callable[[], None]:
+def progress_of(total: int, quiet: bool) -> Callable[[], None]:
     """A counter on stderr, on a terminal only."""
     if quiet or not sys.stderr.isatty():
         return lambda: None

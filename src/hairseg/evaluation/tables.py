@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hairseg.evaluation.bootstrap import Difference
 from hairseg.evaluation.metrics import f1_from_iou, pooled
 from hairseg.evaluation.report import Report, compare
+from hairseg.evaluation.scene_report import SceneReport
 from hairseg.evaluation.scores import Area, mean_share, pooled_share
 
 Row = Sequence[str]
@@ -115,7 +116,7 @@ def legacy(report: Report) -> str:
     return markdown(head, rows) if rows else ""
 
 
-def cost(report: Report) -> str:
+def cost(report: Report | SceneReport) -> str:
     """Size and time; a dash where something is not known."""
     found = report.cost
     return markdown(

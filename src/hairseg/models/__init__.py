@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hairseg.classes import Classes, make_classes
 from hairseg.errors import ModelError, UsageError
 from hairseg.fit import Fit
 from hairseg.printable import printable
@@ -43,6 +44,7 @@ class ModelInfo:
         fit: how a photo becomes the model's canvas.
         threshold: a probability from here on is hair.
         classes: what the outputs mean.
+        colors: of the classes, ``#rrggbb``; empty for hair.
         data: the sets that it was trained on.
         licence: of the weights.
         parameters: their number.
@@ -60,6 +62,7 @@ class ModelInfo:
     fit: Fit
     threshold: float = 0.5
     classes: tuple[str, ...] = ("hair",)
+    colors: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     licence: str = ""
     parameters: int = 0
@@ -67,6 +70,15 @@ class ModelInfo:
     recipe: str = ""
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def scene_classes(self) -> Classes:
+        """Names and colours of the classes.
+
+        Raises:
+            ValueError: they do not fit together.
+        """
+        return make_classes(self.classes, self.colors)
 
     @property
     def bytes(self) -> int:
@@ -198,6 +210,7 @@ def _info(entry: dict[str, Any], path: Path) -> ModelInfo:
         fit=Fit(fit["mode"], int(fit["size"]), int(fit["multiple"])),
         threshold=float(entry.pop("threshold", 0.5)),
         classes=tuple(map(str, entry.pop("classes", ["hair"]))),
+        colors=tuple(map(str, entry.pop("colors", []))),
         data=tuple(map(str, entry.pop("data", []))),
         licence=str(entry.pop("licence", "")),
         parameters=int(entry.pop("parameters", 0)),
@@ -210,6 +223,8 @@ def _info(entry: dict[str, Any], path: Path) -> ModelInfo:
         raise ValueError(f"threshold {info.threshold} is not in [0, 1]")
     if min(info.std) <= 0:
         raise ValueError("std is not positive")
+    if not info.scene_classes:
+        raise ValueError("it has no classes")
     return info
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hairseg.classes import to_plain, unnamed
 from hairseg.errors import HairsegError, UsageError
 from hairseg.net import PSPNet
 from hairseg.net.cost import cost
@@ -56,7 +57,7 @@ def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts:
         recipe: its recipe: name, fit, data.
         path: the file to write; replaced only when parity holds.
         half: store large weights as float16 (half the bytes); they are float32 again when loaded.
-        facts: more entries for the metadata, for example scores.
+        facts: more entries for the metadata, for example scores, or ``classes`` and ``colors``.
 
     Returns:
         The metadata, with ``parity`` (largest difference of the probability from torch, float32 weights) and,
@@ -105,7 +106,7 @@ def describe(net: PSPNet, recipe: Recipe, **facts: Any) -> dict[str, Any]:
         "std": list(net.backbone.std),
         "fit": {"mode": recipe.fit.mode, "size": recipe.fit.size, "multiple": recipe.fit.multiple},
         "threshold": 0.5,
-        "classes": ["hair"],
+        **({"classes": ["hair"]} if recipe.net.classes == 1 else to_plain(unnamed(recipe.net.classes))),
         "data": [_data_name(source.data, source.split) for source in recipe.train],
         "parameters": total.parameters,
         "multiply_adds": total.multiply_adds,
@@ -123,7 +124,7 @@ def write_metadata(model: Any, metadata: dict[str, Any]) -> None:
 
 def _data_name(data: str, split: str) -> str:
     kind, _, place = data.partition(":")
-    name = kind if kind == "figaro1k" else Path(place).name
+    name = Path(place).name if kind == "folder" else kind
     return f"{name}:{Path(split).stem}" if split else name
 
 

@@ -84,6 +84,11 @@ def _draft(checkpoint: Path, place: Path, weights: Weights, size: int | None) ->
         recipe = read_recipe(Path("recipes") / stored_metadata(checkpoint)["recipe"])
     else:
         net, recipe, _ = read_checkpoint(checkpoint)
+        if recipe.net.classes != 1:
+            raise UsageError(
+                f"{checkpoint} tells {recipe.net.classes} classes apart, and hair models are published: "
+                "use `hairseg export` and share its file"
+            )
         if size is not None:
             recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
         exported = place / f"{recipe.name}.onnx"
