@@ -131,11 +131,16 @@ def test_a_checkpoint_of_a_training_is_evaluated(
         run_scene_evaluation(f"folder:{flags}", "", str(tmp_path / "hair.safetensors"))
 
 
-def test_which_models_are_of_scenes(rgb: Path, toy_model: Path, tmp_path: Path) -> None:
+def test_which_models_are_of_scenes(
+    rgb: Path, toy_model: Path, packaged_toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert is_scene_model(str(rgb))
     assert is_scene_model(str(tmp_path))
     assert not is_scene_model(None)
     assert not is_scene_model(str(toy_model))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hairseg").mkdir()
+    assert not is_scene_model("hairseg")  # a packaged model, whatever folders there are
     with pytest.raises(ModelError, match="no such checkpoint"):
         run_scene_evaluation("folder:x", "", str(tmp_path))
 

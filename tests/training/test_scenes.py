@@ -19,6 +19,7 @@ from hairseg.data import IGNORE, open_data
 from hairseg.errors import DataError, UsageError
 from hairseg.net import build
 from hairseg.scene import SceneSegmenter, to_labels
+from hairseg.training.augment import build_augment, vary
 from hairseg.training.checkpoint import read_checkpoint, write_weights
 from hairseg.training.export import describe, export
 from hairseg.training.finish import finish
@@ -216,3 +217,15 @@ def test_a_network_of_many_classes_is_not_published(parsing: Recipe, tmp_path: P
         UsageError, match="tells 3 classes apart, and hair models are published: use `hairseg export`"
     ):
         publish(tmp_path / "best.safetensors", tmp_path, tmp_path, report=lambda line: None)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**32 - 1))
+def test_variations_invent_no_class(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    truth = torch.from_numpy(
+        np.kron(generator.choice([0, 3, 5, IGNORE], (5, 6)), np.ones((8, 8))).astype(np.uint8)
+    )
+    photo = torch.zeros(3, 40, 48, dtype=torch.uint8)
+    varied = vary(build_augment(32, (0.3, 1.0), Augment(rotate=1.0)), photo, truth, seed)[1]
+    assert set(varied.unique().tolist()) <= {0, 3, 5, IGNORE}

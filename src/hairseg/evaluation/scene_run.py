@@ -16,7 +16,7 @@ from hairseg.evaluation.scene_report import SceneReport
 from hairseg.evaluation.scene_sheets import scene_sheet
 from hairseg.evaluation.scene_tables import scene_text
 from hairseg.evaluation.scores import Cost
-from hairseg.models import find_model, read_info
+from hairseg.models import find_model, packaged, read_info
 from hairseg.save import save_image, write
 
 SHOWN = 12
@@ -46,7 +46,7 @@ def is_scene_model(model: str | None) -> bool:
 def checkpoint_of(model: str) -> Path | None:
     """The checkpoint that is meant by a run folder or by a ``.safetensors`` file; None if it is neither."""
     path = Path(model)
-    if path.is_dir():
+    if path.is_dir() and model not in packaged():
         path = path / "best.safetensors"
     return path if path.suffix == ".safetensors" else None
 
