@@ -52,6 +52,12 @@ def test_imagenet_weights_with_a_hole_are_refused() -> None:
         Timm("test_efficientnet").load_imagenet(state)
 
 
+def test_imagenet_weights_of_another_stem_are_refused() -> None:
+    state = timm.create_model("test_resnet", pretrained=False).state_dict()
+    with pytest.raises(ModelError, match=r"test_resnet's, are another network's: \d+ tensors .* 'bn1.bias'"):
+        Timm("test_resnet", stem="deep").load_imagenet(state)
+
+
 def test_weights_files(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_file({"a": torch.ones(2, dtype=torch.float16), "n": torch.tensor(3)}, path)

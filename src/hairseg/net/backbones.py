@@ -187,6 +187,13 @@ class Timm(Backbone):
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """Load timm's names; only what the features do not use may be left over."""
+        own = self.body.state_dict()
+        other = [key for key in own.keys() & weights.keys() if own[key].shape != weights[key].shape]
+        if other:
+            raise ModelError(
+                f"the backbone weights, {self.imagenet_name}'s, are another network's: {len(other)} tensors have "
+                f"another shape, for example {min(other)!r}; use --pretrained none, or that network's own stem"
+            )
         missing, _ = self.body.load_state_dict(weights, strict=False)
         lost = [key for key in missing if not key.endswith("num_batches_tracked")]
         if lost:
