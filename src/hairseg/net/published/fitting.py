@@ -65,11 +65,7 @@ def check(kind: Format, config: NetConfig, net: PSPNet, tensors: Mapping[str, Te
     parts = {name: next((part for part in aside if name.startswith(part)), "") for name in unused}
     surplus = [name for name in unused if not parts[name] and not _BESIDE.match(name)]
     left_out = dict.fromkeys(parts[name].rstrip(".") or name for name in unused if name not in surplus)
-    shapes = [
-        f"{name} is {tuple(tensors[name].shape)}, not {shape}"
-        for name, shape in own.items()
-        if name in tensors and tensors[name].shape != shape and not name.endswith(_COUNTER)
-    ]
+    shapes = _other_shapes(own, tensors, names["head.weight"], names["head.bias"])
     wrong = []
     if missing:
         wrong.append(f"{len(missing)} missing ({some(missing)})")
@@ -83,6 +79,21 @@ def check(kind: Format, config: NetConfig, net: PSPNet, tensors: Mapping[str, Te
             f"tensors do not fit: {'; '.join(wrong)}"
         )
     return tuple(left_out)
+
+
+def _other_shapes(
+    own: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Tensor], weight: str, bias: str
+) -> list[str]:
+    """What is of another shape than ours; of the head's ``weight`` and ``bias`` either may be the wrong one."""
+    theirs = {
+        name: tuple(tensors[name].shape) for name in own if name in tensors and not name.endswith(_COUNTER)
+    }
+    wrong = {
+        name: f"{name} is {shape}, not {own[name]}" for name, shape in theirs.items() if shape != own[name]
+    }
+    if bias in wrong and weight in theirs:
+        wrong[bias] = f"{bias} is {theirs[bias]}, but {weight} is {theirs[weight]}"
+    return list(wrong.values())
 
 
 def some(names: Iterable[str]) -> str:

@@ -63,7 +63,7 @@ def vote(shapes: Shapes, *places: tuple[str, int]) -> int | None:
 
     Args:
         shapes: of all tensors.
-        places: names, and the axis whose length is the number.
+        places: names, and the axis whose length is the number; the first counts where they are divided.
     """
     said = [shapes[name][axis] for name, axis in places if axis < len(shapes.get(name, ()))]
     return Counter(said).most_common(1)[0][0] if said else None

@@ -44,7 +44,10 @@ def _fields(shapes: Shapes, entries: Mapping[str, Any]) -> dict[str, Any]:
             (f"{_HEAD}bottleneck.conv.weight", 0),
             (f"{_HEAD}conv_seg.weight", 1),
         ),
-        "classes": vote(shapes, (f"{_HEAD}conv_seg.weight", 0), (f"{_HEAD}conv_seg.bias", 0)),
+        "classes": vote(
+            shapes,
+            *((f"{head}conv_seg.{part}", 0) for head in (_HEAD, _AUXILIARY) for part in ("weight", "bias")),
+        ),
         "auxiliary_width": auxiliary_width(shapes, f"{_AUXILIARY}convs.0.conv", f"{_AUXILIARY}convs.0.bn"),
     }
     if re.search(r"align_corners=True", settings):  # the settings for crops of 769

@@ -81,11 +81,12 @@ def _unpickle(path: Path) -> Any:
         raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # a damaged file makes torch's readers raise anything
         text = str(error)
-        if code := re.search(r"GLOBAL (\S+)|Can only build .*?, but got (.+?)\s*(?:\n|$)", text):
+        code = re.search(r"GLOBAL ([\w.]*\w)\s", text)
+        if code or "Can only create new object" in text:
+            held = code[1] if code else "Python objects"
             raise ModelError(
-                f"{path}: holds {code[1] or code[2]} besides tensors, and reading that would run code from the "
-                "file: load it with the code that wrote it, and only if you trust it, then save "
-                "model.state_dict() alone"
+                f"{path}: holds {held} besides tensors, and reading that would run code from the file: load it "
+                "with the code that wrote it, and only if you trust it, then save model.state_dict() alone"
             ) from error
         if "TorchScript" in text:
             raise ModelError(

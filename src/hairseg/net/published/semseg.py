@@ -32,7 +32,9 @@ def _fields(shapes: Shapes, entries: Mapping[str, Any]) -> dict[str, Any]:  # no
         "stem": stem(shapes, "layer0.", "layer2."),
         "bins": bins(count(shapes, r"ppm\.features\.")),  # none with use_ppm=False
         "head_width": vote(shapes, *norm("cls.1"), ("cls.0.weight", 0), ("cls.4.weight", 1)),
-        "classes": vote(shapes, ("cls.4.weight", 0), ("cls.4.bias", 0)),
+        "classes": vote(
+            shapes, ("cls.4.weight", 0), ("cls.4.bias", 0), ("aux.4.weight", 0), ("aux.4.bias", 0)
+        ),
         "auxiliary_width": auxiliary_width(shapes, "aux.0", "aux.1"),
     }
 
