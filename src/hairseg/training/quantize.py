@@ -122,7 +122,7 @@ class _Canvases:
 
 def _input(item: Item, info: ModelInfo) -> NDArray[np.float32]:
     canvas = fit(read_photo(item.photo).pixels, info.fit).astype(np.float32) / 255
-    values = (canvas - np.float32(info.mean)) / np.float32(info.std)
+    values = (canvas - np.array(info.mean, np.float32)) / np.array(info.std, np.float32)
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
 
 
