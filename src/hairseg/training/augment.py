@@ -1,7 +1,8 @@
 """Photo and truth, varied together (torchvision ``transforms.v2`` on ``tv_tensors``).
 
-The crop is the one transform of our own: torchvision's ``RandomResizedCrop`` cannot show more than the
-photo's short side at its own aspect. Everything after it works at the training size, where it is cheap.
+The crops are our own: torchvision's ``RandomResizedCrop`` cannot show more than the photo's short side at its own
+aspect, and the paper's crop (``paper_crop.py``) pads. Everything after them works at the training size, where it is
+cheap.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as VF
 
 from hairseg.data import IGNORE
+from hairseg.training.paper_crop import RGB, PaperCrop
 from hairseg.training.recipe import Augment
+
+GREY: RGB = (128, 128, 128)
 
 
 class RandomView(v2.Transform):  # type: ignore[misc]
@@ -63,25 +67,44 @@ class RandomView(v2.Transform):  # type: ignore[misc]
         )
 
 
-def build_augment(size: int, area: tuple[float, float], augment: Augment) -> v2.Compose:
+def build_augment(size: int, area: tuple[float, float], augment: Augment, padding: RGB = GREY) -> v2.Compose:
     """(photo ``tv_tensors.Image`` uint8, truth ``tv_tensors.Mask`` uint8) -> the same, ``size`` x ``size``.
 
-    Corners that a rotation uncovers hold the mean grey and are ignored in the truth.
+    What lies beyond the photo (corners that a rotation uncovers; in the paper's crop all around) is ignored in
+    the truth.
+
+    Args:
+        size: side of the square in pixels.
+        area: smallest and largest share of the photo's area that a view shows.
+        augment: how the photo is varied.
+        padding: what the paper's crop shows beyond the photo; a view shows mean grey.
     """
-    fill = {tv_tensors.Image: 128, tv_tensors.Mask: IGNORE}
-    rotate = v2.RandomRotation(augment.degrees, v2.InterpolationMode.BILINEAR, fill=fill)
+    if augment.crop == "paper":
+        crops = [PaperCrop(size, augment.scale, augment.rotate, augment.degrees, padding)]
+        blur = v2.GaussianBlur(
+            5, 1.1
+        )  # what OpenCV takes for its kernel of 5, which the authors' code asks for
+    else:
+        crops = [RandomView(size, area, augment.aspect)]
+        blur = v2.GaussianBlur(5, (0.3, 1.5))
     return v2.Compose(
         [
-            RandomView(size, area, augment.aspect),
+            *crops,
             v2.RandomHorizontalFlip(augment.flip),
-            v2.RandomApply([rotate], augment.rotate),
+            *([_turn(augment)] if augment.crop == "view" else []),
             v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4)], augment.color),
             v2.RandomApply([v2.ColorJitter(hue=0.05)], augment.color * 0.2),
             v2.RandomGrayscale(augment.grey),
-            v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.5))], augment.blur),
+            v2.RandomApply([blur], augment.blur),
             v2.RandomApply([v2.JPEG((30, 90))], augment.jpeg),
         ]
     )
+
+
+def _turn(augment: Augment) -> v2.Transform:
+    fill = {tv_tensors.Image: GREY[0], tv_tensors.Mask: IGNORE}
+    rotate = v2.RandomRotation(augment.degrees, v2.InterpolationMode.BILINEAR, fill=fill)
+    return v2.RandomApply([rotate], augment.rotate)
 
 
 def vary(transform: v2.Compose, photo: Tensor, truth: Tensor, seed: int) -> tuple[Tensor, Tensor]:

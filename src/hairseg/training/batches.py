@@ -1,25 +1,31 @@
-"""The mix of data sets as batches: decoded once, kept in memory, varied afresh every epoch."""
+"""The mix of data sets as batches: decoded once and kept in memory, or read anew; varied afresh every epoch."""
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from hairseg.classes import to_plain
-from hairseg.data import DataSet, common_classes, open_data
-from hairseg.data.check import read_all
-from hairseg.training.augment import build_augment, vary
+from hairseg.data import DataSet, Item, common_classes, open_data, read_item
+from hairseg.data.check import check, read_all
+from hairseg.errors import DataError
+from hairseg.training.augment import GREY, build_augment, vary
+from hairseg.training.paper_crop import RGB
 from hairseg.training.recipe import Recipe, Source, Stage
 
 Pair = tuple[Tensor, Tensor]
+Keep = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]
 
 
 def open_sources(sources: tuple[Source, ...], classes: int) -> list[DataSet]:
@@ -28,28 +34,37 @@ def open_sources(sources: tuple[Source, ...], classes: int) -> list[DataSet]:
 
 
 class Photos:
-    """All training photos in memory, no larger than training can use.
+    """All training photos, in memory or on the disk, no larger than training can use.
 
     Args:
         recipe: names the data and the sizes.
+        padding: the mean colour of the backbone's photos, which the paper's crop shows beyond the photo.
 
     Attributes:
+        datasets: the training sets.
         classes: names and colours of the classes as plain values; empty for hair.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, padding: RGB = GREY) -> None:
         self.recipe = recipe
-        # A crop of the smallest share should still hold the training size's pixels, within reason.
-        side = max(int(stage.size / math.sqrt(stage.area[0])) for stage in recipe.stages)
-        limit = min(side, 2 * max(stage.size for stage in recipe.stages))
-
-        def keep(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
-            return _shrink(photo, truth, limit)
-
-        datasets = open_sources(recipe.train, recipe.net.classes)
+        self.padding = padding
+        self.datasets = open_sources(recipe.train, recipe.net.classes)
         judged = open_sources(recipe.validate, recipe.net.classes)
-        self.classes = to_plain(common_classes([*datasets, *judged]))
-        self.sets = [read_all(dataset.items, keep) for dataset in datasets]
+        self.classes = to_plain(common_classes([*self.datasets, *judged]))
+        self.sets = [self._read(dataset.items) for dataset in self.datasets]
+
+    def of(self, recipe: Recipe, padding: RGB = GREY) -> Photos:
+        """The same photos, decoded once, for a recipe whose data, stages and augmentation are the same."""
+        other = copy.copy(self)
+        other.recipe, other.padding = recipe, padding
+        return other
+
+    def _read(self, items: tuple[Item, ...]) -> Sequence[Pair]:
+        keep = _keep(self.recipe)
+        if self.recipe.in_memory:
+            return read_all(items, keep)
+        check(items)
+        return _OnDisk(items, keep)
 
     def __len__(self) -> int:
         return sum(
@@ -69,42 +84,90 @@ class Photos:
         return [chosen[i] for i in generator.permutation(len(chosen))]
 
     def _pass(self, number: int, place: int) -> int:
-        round_number, index = divmod(place, len(self.sets[number]))
-        generator = np.random.default_rng([self.recipe.seed, number, round_number])
-        return int(generator.permutation(len(self.sets[number]))[index])
+        count = len(self.sets[number])
+        round_number, index = divmod(place, count)
+        return int(_shuffled(self.recipe.seed, number, round_number, count)[index])
 
     def batches(self, stage: Stage, epoch: int) -> Iterator[Pair]:
         """Batches of one epoch: photo (N, 3, size, size) uint8, truth (N, size, size) uint8."""
         # "fork" shares the photos with the workers without a copy; other systems augment in this process.
         workers = self.recipe.workers if sys.platform == "linux" else 0
-        loader = DataLoader(
+        loader: DataLoader[Any] = DataLoader(
             _Epoch(self, stage, epoch),
             batch_size=stage.batch,
             drop_last=True,  # a last batch of one photo would starve the batch norm
             num_workers=workers,
             multiprocessing_context="fork" if workers else None,
             prefetch_factor=4 if workers else None,
+            collate_fn=_collate,
         )
-        yield from loader
+        for batch in loader:
+            if isinstance(batch, DataError):
+                raise batch
+            yield batch
 
 
-class _Epoch(Dataset[Pair]):
-    """One epoch's variations, by position."""
+class _Epoch(Dataset[Pair | DataError]):
+    """One epoch's variations, by position; or what is wrong with the photo, which no worker should raise."""
 
     def __init__(self, photos: Photos, stage: Stage, epoch: int) -> None:
         self.photos = photos
         self.order = photos.order(epoch)
         self.epoch = epoch
-        self.transform = build_augment(stage.size, stage.area, photos.recipe.augment)
+        self.transform = build_augment(stage.size, stage.area, photos.recipe.augment, photos.padding)
 
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, position: int) -> Pair:
+    def __getitem__(self, position: int) -> Pair | DataError:
         number, index = self.order[position]
-        photo, truth = self.photos.sets[number][index]
+        try:
+            photo, truth = self.photos.sets[number][index]
+        except DataError as error:
+            return error
         state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, position]).generate_state(1)
         return vary(self.transform, photo, truth, int(state[0]))
+
+
+class _OnDisk(Sequence[Pair]):
+    """Photos that are read when they are asked for.
+
+    Args:
+        items: of one data set.
+        keep: what is kept of a photo and its truth.
+    """
+
+    def __init__(self, items: tuple[Item, ...], keep: Keep) -> None:
+        self.items = items
+        self.keep = keep
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Pair:  # type: ignore[override]  # nobody slices
+        return self.keep(*read_item(self.items[index]))
+
+
+def _collate(pairs: list[Pair | DataError]) -> Any:
+    """The pairs as one batch, or the first of what is wrong with them."""
+    broken = next((pair for pair in pairs if isinstance(pair, DataError)), None)
+    return broken or default_collate(pairs)
+
+
+@lru_cache(maxsize=8)
+def _shuffled(seed: int, number: int, round_number: int, count: int) -> NDArray[np.int64]:
+    """One pass over a set of ``count`` photos."""
+    return np.random.default_rng([seed, number, round_number]).permutation(count)
+
+
+def _keep(recipe: Recipe) -> Keep:
+    """What training keeps of a photo: the paper's crop scales its own size; a view needs no more than it shows."""
+    if recipe.augment.crop == "paper":
+        return _tensors
+    # A crop of the smallest share should still hold the training size's pixels, within reason.
+    side = max(int(stage.size / math.sqrt(stage.area[0])) for stage in recipe.stages)
+    limit = min(side, 2 * max(stage.size for stage in recipe.stages))
+    return lambda photo, truth: _shrink(photo, truth, limit)
 
 
 def _share(weight: float, count: int) -> int:
@@ -119,4 +182,9 @@ def _shrink(photo: NDArray[np.uint8], truth: NDArray[np.uint8], limit: int) -> P
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         photo = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR))
         truth = np.asarray(Image.fromarray(truth).resize(size, Image.Resampling.NEAREST))
+    return _tensors(photo, truth)
+
+
+def _tensors(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
+    """(3, h, w) and (h, w) tensors."""
     return torch.from_numpy(photo.copy()).permute(2, 0, 1).contiguous(), torch.from_numpy(truth.copy())

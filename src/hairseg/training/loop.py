@@ -42,6 +42,7 @@ def train(
     resume: bool = False,
     report: Report = print,
     progress: Progress = lambda step, total, loss: None,
+    decoded: Photos | None = None,
 ) -> dict[str, Any]:
     """Train a recipe in a run folder.
 
@@ -51,6 +52,7 @@ def train(
         resume: go on from the run's last checkpoint; the next losses are those of an undisturbed run.
         report: told one line per epoch.
         progress: told steps done, steps in all, and the loss, after every step.
+        decoded: the training photos, if a run with the same data, stages and augmentation has them already.
 
     Returns:
         The best epoch's line of ``metrics.jsonl`` (the last one's without validation photos).
@@ -74,7 +76,9 @@ def train(
     validation = open_sources(recipe.validate, recipe.net.classes)
     for dataset in validation:
         check(dataset.items)
-    photos = Photos(recipe)
+    red, green, blue = (round(255 * level) for level in net.backbone.mean)
+    padding = (red, green, blue)
+    photos = Photos(recipe, padding) if decoded is None else decoded.of(recipe, padding)
     plan = list(_plan(recipe))
     steps = [len(photos) // stage.batch for stage in plan]
     if not steps or min(steps) == 0:
@@ -150,9 +154,7 @@ class _Trainer:
 
     def _learn(self, batch: torch.Tensor, truth: torch.Tensor) -> float:
         """One step on a normalised batch; returns its loss."""
-        with autocast(self.recipe.bf16):
-            logits = self.net(batch)
-        loss = segmentation_loss(logits, truth, self.recipe.dice, self.recipe.edge)
+        loss = self._loss(batch, truth)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError(
@@ -163,6 +165,20 @@ class _Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return value
+
+    def _loss(self, batch: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """The head's loss, and the auxiliary head's by its weight (section 3.3 of the paper)."""
+        dice, edge = self.recipe.dice, self.recipe.edge
+        if self.net.auxiliary is None:
+            with autocast(self.recipe.bf16):
+                logits = self.net(batch)
+            return segmentation_loss(logits, truth, dice, edge)
+        with autocast(self.recipe.bf16):
+            logits, auxiliary = self.net.with_auxiliary(batch)
+        weight = self.recipe.auxiliary_weight
+        return segmentation_loss(logits, truth, dice, edge) + weight * segmentation_loss(
+            auxiliary, truth, dice, edge
+        )
 
 
 def _is_due(epoch: int, epochs: int, recipe: Recipe, validation: list[DataSet]) -> bool:

@@ -15,14 +15,15 @@ from hairseg.training.recipe import Recipe
 def build_optimizer(net: PSPNet, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW or SGD with four groups: backbone and new layers, with and without weight decay.
 
-    New layers learn faster (section 5.1 of the paper: ten times); norms and biases do not decay.
+    New layers learn faster (section 5.1 of the paper: ten times); norms and biases do not decay, unless the
+    recipe says so.
     """
     new = {id(parameter) for parameter in net.new_parameters()}
     groups = []
     for is_new, rate in ((False, recipe.backbone_rate), (True, recipe.head_rate)):
         for decays in (True, False):
             chosen = [p for p in net.parameters() if (id(p) in new) == is_new and (p.ndim > 1) == decays]
-            decay = recipe.weight_decay if decays else 0.0
+            decay = recipe.weight_decay if decays or recipe.decay_all else 0.0
             groups.append({"params": chosen, "lr": rate, "peak": rate, "weight_decay": decay})
     groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "sgd":

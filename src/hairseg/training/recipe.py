@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
+import math
 import tomllib
 import types
 import typing
@@ -15,6 +17,9 @@ from hairseg.errors import UsageError
 from hairseg.fit import Fit
 from hairseg.net.build import NetConfig
 from hairseg.net.presets import expand
+
+# Section 5.1 of the paper.
+AUXILIARY = 0.4
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Stage:
     Attributes:
         epochs: how many.
         size: side in pixels of the square training crops.
-        area: smallest and largest share of the photo's area that a crop shows.
+        area: smallest and largest share of the photo's area that a view shows.
         batch: photos per step.
         rate: factor on the learning rates.
     """
@@ -52,13 +57,24 @@ class Stage:
     batch: int = 8
     rate: float = 1.0
 
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.size, self.batch) < 1:
+            raise UsageError(
+                f"a stage has {self.epochs} epochs of {self.size} px in batches of {self.batch}: "
+                "give positive numbers"
+            )
+
 
 @dataclass(frozen=True)
 class Augment:
     """How a training photo is varied; probabilities in [0, 1].
 
     Attributes:
-        aspect: the crop's aspect is stretched by up to this factor either way.
+        crop: ``view`` shows a share of the photo's area, resized (the stage's ``area``, and ``aspect`` here);
+            ``paper`` is the paper's (section 5.1): the photo is scaled, turned and cropped, and what lies
+            beyond it is the mean colour and ignored.
+        scale: smallest and largest factor on the photo's own size in the paper's crop.
+        aspect: the view's aspect is stretched by up to this factor either way.
         flip: mirrored left to right.
         rotate: probability of a rotation.
         degrees: its largest angle.
@@ -68,6 +84,8 @@ class Augment:
         jpeg: compressed as JPEG of quality 30 to 90.
     """
 
+    crop: Literal["view", "paper"] = "view"
+    scale: tuple[float, float] = (0.5, 2.0)
     aspect: float = 1.2
     flip: float = 0.5
     rotate: float = 0.5
@@ -76,6 +94,12 @@ class Augment:
     grey: float = 0.1
     blur: float = 0.1
     jpeg: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise UsageError(
+                f"augment: scale is {list(self.scale)}: give the smallest and the largest factor, such as [0.5, 2.0]"
+            )
 
 
 @dataclass(frozen=True)
@@ -94,15 +118,20 @@ class Recipe:
         optimizer: ``adamw`` or ``sgd``.
         backbone_rate: learning rate of the pretrained backbone.
         head_rate: learning rate of the new layers.
-        weight_decay: on weights of convolutions, not on norms and biases.
+        weight_decay: on weights of convolutions; not on norms and biases, unless
+        decay_all: on them too, as in the paper's code.
         schedule: ``poly`` (power 0.9, the paper's section 5.1) or ``cosine``, per step.
         warmup: steps of linear warm-up.
         dice: weight of the Dice loss beside cross-entropy.
         edge: extra weight of pixels near the true edge in the cross-entropy.
+        auxiliary: weight of the auxiliary head's loss; without it 0.4 (the paper's section 5.1) where the network
+            has that head.
         ema: decay of the moving average of the weights, which is what is validated and shipped; 0 for none.
         bf16: autocast to bfloat16 where the CPU has it in hardware; float32 elsewhere.
         seed: of everything random.
         validate_every: epochs between validations; the last epoch is always validated.
+        in_memory: keep the decoded training photos in memory; false reads them again in every epoch, for sets
+            that are larger than the memory.
         workers: processes that augment.
     """
 
@@ -118,15 +147,38 @@ class Recipe:
     backbone_rate: float = 3e-4
     head_rate: float = 1e-3
     weight_decay: float = 1e-2
+    decay_all: bool = False
     schedule: Literal["poly", "cosine"] = "poly"
     warmup: int = 100
     dice: float = 0.5
     edge: float = 0.0
+    auxiliary: float | None = None
     ema: float = 0.998
     bf16: bool = True
     seed: int = 0
     validate_every: int = 1
+    in_memory: bool = True
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.auxiliary is None:
+            return
+        if not self.net.auxiliary:
+            raise UsageError(
+                f"auxiliary = {self.auxiliary:g} weighs the loss of an auxiliary head, but the network has none: "
+                "set auxiliary = true under [net], or leave the weight out"
+            )
+        if not 0 <= self.auxiliary < math.inf:
+            raise UsageError(
+                f"auxiliary is {self.auxiliary:g}: give a weight of 0 or more, such as {AUXILIARY}"
+            )
+
+    @property
+    def auxiliary_weight(self) -> float:
+        """The weight of the auxiliary loss, given or by default; 0 for a network without that head."""
+        if self.auxiliary is None:
+            return AUXILIARY if self.net.auxiliary else 0.0
+        return self.auxiliary
 
 
 def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
@@ -139,36 +191,66 @@ def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
     Raises:
         UsageError: missing, not TOML, an unknown key (the nearest known one is named) or a wrong value.
     """
+    return recipe_of(read_table(path), path, overrides)
+
+
+def read_table(path: Path, kind: str = "recipe") -> dict[str, Any]:
+    """The values of a TOML file; ``kind`` says in the message what was looked for.
+
+    Raises:
+        UsageError: missing, or not TOML.
+    """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UsageError(f"{path}: no such recipe") from error
+        raise UsageError(f"{path}: no such {kind}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{path}: not a readable TOML file ({error})") from error
+
+
+def recipe_of(
+    values: dict[str, Any], path: Path, overrides: dict[str, Any] | None = None, where: str = ""
+) -> Recipe:
+    """A recipe from the values of its file, with overrides on top.
+
+    Args:
+        values: as :func:`read_table` gives them; they stay as they are.
+        path: of the file: its name is the default for ``name``, and lists of photo names stand beside it.
+        overrides: dotted keys, for example ``{"seed": 1, "fit.size": 320}``.
+        where: what a message names; the file by default.
+
+    Raises:
+        UsageError: an unknown key (the nearest known one is named) or a wrong value.
+    """
+    where = where or str(path)
+    table = copy.deepcopy(values)
     for key, value in (overrides or {}).items():
-        _put(table, key.split("."), value)
+        _put(table, key, value, where)
     table.setdefault("name", path.stem)
     if isinstance(table.get("net"), dict):
-        table["net"] = expand(table["net"], str(path))
-    recipe = from_table(Recipe, table, str(path))
-    place = path.parent
-    train = tuple(_beside(source, place) for source in recipe.train)
-    return dataclasses.replace(
-        recipe, train=train, validate=tuple(_beside(source, place) for source in recipe.validate)
-    )
+        table["net"] = expand(table["net"], where)
+    recipe = from_table(Recipe, table, where)
+    train, judged = (tuple(beside(one, path.parent) for one in part) for part in (recipe.train, recipe.validate))
+    return dataclasses.replace(recipe, train=train, validate=judged)
 
 
-def _beside(source: Source, place: Path) -> Source:
+def beside(source: Source, place: Path) -> Source:
     """A list of photo names given as a relative path stands beside the recipe, wherever the run starts."""
     if source.split.endswith(".txt") and (place / source.split).is_file():
         return dataclasses.replace(source, split=str(place / source.split))
     return source
 
 
-def _put(table: dict[str, Any], keys: list[str], value: Any) -> None:
-    for key in keys[:-1]:
-        table = table.setdefault(key, {})
-    table[keys[-1]] = value
+def _put(table: dict[str, Any], dotted: str, value: Any, where: str) -> None:
+    *groups, last = dotted.split(".")
+    for key in groups:
+        inner: Any = table.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise UsageError(
+                f"{where}: {dotted!r} is no key, since {key!r} is no table: give {key!r} as a whole"
+            )
+        table = inner
+    table[last] = value
 
 
 T = TypeVar("T")
@@ -190,6 +272,8 @@ def from_table(kind: type[T], table: dict[str, Any], where: str) -> T:
     values = {key: _value(hints[key], value, f"{where}: {key}") for key, value in table.items()}
     try:
         return kind(**values)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
     except TypeError as error:
         raise UsageError(f"{where}: {str(error).rpartition('() ')[2]}") from error
 
@@ -206,8 +290,9 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return value
     if origin is tuple:
         return _tuple(arguments, value, where)
-    if origin in (typing.Union, types.UnionType):
-        return value
+    if origin in (typing.Union, types.UnionType):  # a type, or None for a key that is not given
+        (known,) = (kind for kind in arguments if kind is not types.NoneType)
+        return None if value is None else _value(known, value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
