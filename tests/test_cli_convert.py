@@ -126,3 +126,9 @@ def test_what_does_not_fit(file: Path, weights: dict[str, torch.Tensor], capsys:
 def test_its_own_result(file: Path, capsys: Capture) -> None:
     assert main(["convert", "seed.safetensors"]) == 2
     assert "would be its own result: name another file with -o" in capsys.readouterr().err
+
+
+def test_a_converted_file_has_no_photos_to_calibrate_on(file: Path, capsys: Capture) -> None:
+    assert main(["convert", "seed.pth", "-q"]) == 0
+    assert main(["export", "seed.safetensors", "--weights", "int8"]) == 2
+    assert "names no photos to calibrate int8 on: use float32 or float16" in capsys.readouterr().err

@@ -116,7 +116,7 @@ def export(
     Parameters
     ----------
     checkpoint
-        A run folder, or a best.safetensors in it.
+        A run folder, a best.safetensors in it, or a file of hairseg convert.
     output
         The .onnx file to write; <model name>.onnx here by default.
     weights
@@ -134,6 +134,8 @@ def export(
 
     _check_weights(weights)
     net, recipe, header = read_checkpoint(_checkpoint(checkpoint))
+    if weights == "int8" and not recipe.train:
+        raise UsageError(f"{checkpoint} names no photos to calibrate int8 on: use float32 or float16")
     if size is not None:
         recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
     path = output or Path(f"{recipe.name}.onnx")

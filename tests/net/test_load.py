@@ -17,6 +17,7 @@ from hairseg.errors import ModelError
 from hairseg.net import NetConfig, build, load
 from hairseg.net.published import convert
 from hairseg.training.checkpoint import read_checkpoint, write_weights
+from hairseg.training.export import describe
 from hairseg.training.recipe import Recipe
 
 
@@ -97,6 +98,8 @@ def test_training_and_export_take_a_converted_file(seed: nn.Module, converted: P
     assert recipe.name == "pspnet_squeezenet"
     assert recipe.net.classes == 3
     assert recipe.train == ()
+    metadata = describe(net, recipe)
+    assert (metadata["name"], metadata["recipe"], metadata["data"]) == ("pspnet_squeezenet", "", [])
     torch.testing.assert_close(answer(net, 48, 48), answer(seed, 48, 48), rtol=0, atol=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import collections
 import os
 import pickle
@@ -33,6 +34,7 @@ STATE = {"a.weight": torch.arange(6.0).view(2, 3), "b.num_batches_tracked": torc
         {"optimizer": {"state": {"0.exp_avg": torch.ones(1)}}, "model_state_dict": STATE},
         {"model": STATE, "score": torch.tensor(0.9), "name": "best"},
         {"weight": STATE, "iou": np.float64(0.918), "loss": np.float32(0.1), "step": np.int64(3)},
+        {"args": argparse.Namespace(rate=0.1, data=Path("/data")), "confusion": np.eye(2), "net": STATE},
         {"meta": {"CLASSES": ("hair",), "config": "text"}, "state_dict": STATE},
         {"model": {"state_dict": STATE}},
         {"anything": STATE},
@@ -79,6 +81,14 @@ def test_a_pickle_is_not_run(modern: bool, tmp_path: Path) -> None:
     assert not place.exists()
     pickle.loads(path.read_bytes())
     assert place.exists()  # the trap is one
+
+
+def test_nothing_stands_for_what_is_beside_the_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save({"state_dict": STATE, "args": argparse.Namespace(rate=0.1), "iou": np.float64(0.9)}, path)
+    _, entries = read_published(path)
+    assert not hasattr(entries["args"], "rate")
+    assert not isinstance(entries["iou"], float)
 
 
 def test_a_whole_module_is_refused(tmp_path: Path) -> None:

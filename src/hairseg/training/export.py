@@ -110,7 +110,7 @@ def describe(net: PSPNet, recipe: Recipe, **facts: Any) -> dict[str, Any]:
         "data": [_data_name(source.data, source.split) for source in recipe.train],
         "parameters": total.parameters,
         "multiply_adds": total.multiply_adds,
-        "recipe": f"{recipe.name}.toml",
+        "recipe": f"{recipe.name}.toml" if recipe.train else "",  # a converted network has none
         **facts,
     }
 

@@ -1,7 +1,8 @@
 """Published files: the tensors in them, without running anything that a pickle holds.
 
 ``.pth``, ``.pt`` and ``.ckpt`` are pickles, which can run any code when they are read. They are read by torch's
-own reader of tensors alone (``weights_only=True``), which refuses everything else.
+own reader of tensors alone (``weights_only=True``), which refuses everything else; of a few harmless kinds of
+object that trainings save beside the weights it makes nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,6 +29,18 @@ _STATE_NAMES = (
     "network",
     "weight",
     "weights",
+)
+# What trainings save beside the weights: scores, arguments, the log of mmengine. Nothing is read in their place.
+_BESIDE = (
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+    "numpy.ndarray",
+    "numpy.dtype",
+    "argparse.Namespace",
+    "pathlib.Path",
+    "pathlib.PosixPath",
+    "pathlib.WindowsPath",
+    "mmengine.logging.history_buffer.HistoryBuffer",
+    "builtins.getattr",
 )
 # A file in a file in a file: {"model": {"state_dict": {...}}}.
 _DEPTH = 3
@@ -71,8 +83,9 @@ def read_published(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
 
 
 def _unpickle(path: Path) -> Any:
+    stand_ins: list[Any] = [(_Nothing, name) for name in _BESIDE]
     try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_numbers()):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
             warnings.simplefilter("ignore")  # of old protocols
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
@@ -95,11 +108,17 @@ def _unpickle(path: Path) -> Any:
         raise ModelError(f"{path}: not a file of PyTorch, or one that is incomplete or damaged") from error
 
 
-def _numbers() -> list[Any]:
-    """NumPy's plain numbers, which many checkpoints hold as scores, under the names of old and new releases."""
-    scalar = np.float64(0).__reduce__()[0]
-    kinds = [type(np.dtype(name)) for name in ("float64", "float32", "int64", "int32", "bool")]
-    return [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")] + [np.dtype, *kinds]
+class _Nothing:
+    """Stands for an object that was saved beside the tensors: takes whatever it is given, and keeps nothing."""
+
+    def __new__(cls, *_: object, **__: object) -> _Nothing:
+        return object.__new__(cls)
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
 
 
 def _state(data: Any, depth: int) -> dict[str, Tensor] | None:
