@@ -27,6 +27,7 @@ ELSEWHERE = {
     "models": ("hairseg.cli_models:models", "List the packaged models with their scores."),
     "doctor": ("hairseg.cli_doctor:doctor", "Check the installation and say what is missing."),
     "train": ("hairseg.cli_training:train", "Train a recipe."),
+    "ablate": ("hairseg.cli_ablate:ablate", "Train a grid of variants and say which differences hold."),
     "evaluate": ("hairseg.cli_training:evaluate", "Measure a model on a data set."),
     "export": ("hairseg.cli_training:export", "Turn a checkpoint into an ONNX file for any size."),
     "convert": ("hairseg.cli_convert:convert", "Turn published PSPNet weights into a file of hairseg's."),

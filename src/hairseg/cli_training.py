@@ -46,7 +46,7 @@ def train(
     chosen = read_recipe(recipe, parse_overrides(overrides))
     run = Run.newest(runs, chosen) if resume else Run.create(runs, chosen)
     print(run.folder, file=sys.stderr)
-    with _bar() as (say, progress):
+    with bar() as (say, progress):
         best = train_recipe(chosen, run, resume, say, progress)
     finish(run, chosen)
     print(json.dumps({"run": str(run.folder), "checkpoint": str(run.best), **best}))
@@ -54,7 +54,7 @@ def train(
 
 
 @contextmanager
-def _bar() -> Iterator[tuple[Callable[[str], None], Callable[[int, int, float], None]]]:
+def bar() -> Iterator[tuple[Callable[[str], None], Callable[[int, int, float], None]]]:
     """How to say a line, and how to show a step: a bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda line: print(line, file=sys.stderr, flush=True), lambda step, steps, loss: None

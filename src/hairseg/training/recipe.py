@@ -230,7 +230,9 @@ def recipe_of(
     if isinstance(table.get("net"), dict):
         table["net"] = expand(table["net"], where)
     recipe = from_table(Recipe, table, where)
-    train, judged = (tuple(beside(one, path.parent) for one in part) for part in (recipe.train, recipe.validate))
+    train, judged = (
+        tuple(beside(one, path.parent) for one in part) for part in (recipe.train, recipe.validate)
+    )
     return dataclasses.replace(recipe, train=train, validate=judged)
 
 
