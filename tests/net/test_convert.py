@@ -42,7 +42,7 @@ def published(request: pytest.FixtureRequest) -> tuple[str, State]:
     return request.param, shapes(FORMATS[request.param][0])
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "model.", "net.", "model.module.", "_orig_mod."])
+@pytest.mark.parametrize("prefix", ["", "module.", "model.", "model.module."])
 def test_any_prefix(published: tuple[str, State], prefix: str) -> None:
     name, state = published
     converted = from_state({prefix + key: value for key, value in state.items()})
