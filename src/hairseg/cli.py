@@ -24,11 +24,12 @@ ELSEWHERE = {
     "serve": ("hairseg.cli_serve:serve", "Open a page and an HTTP service on this machine."),
     "page": ("hairseg.cli_serve:page", "Write the page as plain files for any static host."),
     "labels": ("hairseg.cli_labels:labels", "Tell many classes apart, by a model of your own."),
+    "cluster": ("hairseg.cli_cluster:cluster", "Do photos by the million, on Ray."),
     "models": ("hairseg.cli_models:models", "List the packaged models with their scores."),
     "doctor": ("hairseg.cli_doctor:doctor", "Check the installation and say what is missing."),
     "train": ("hairseg.cli_training:train", "Train a recipe."),
     "ablate": ("hairseg.cli_ablate:ablate", "Train a grid of variants and say which differences hold."),
-    "evaluate": ("hairseg.cli_training:evaluate", "Measure a model on a data set."),
+    "evaluate": ("hairseg.cli_evaluate:evaluate", "Measure a model on a data set."),
     "export": ("hairseg.cli_training:export", "Turn a checkpoint into an ONNX file for any size."),
     "convert": ("hairseg.cli_convert:convert", "Turn published PSPNet weights into a file of hairseg's."),
     "publish": ("hairseg.cli_training:publish", "Package a checkpoint with its scores and its card."),
@@ -273,7 +274,8 @@ def _is_there(target: str) -> bool:
     """Whether ``package.module:function`` exists, looked up without importing what it needs."""
     module, _, function = target.partition(":")
     source = Path(__file__).with_name(module.rpartition(".")[2] + ".py")
-    return source.exists() and f"def {function}(" in source.read_text(encoding="utf-8")
+    text = source.read_text(encoding="utf-8") if source.exists() else ""
+    return f"def {function}(" in text or f"\n{function} = App(" in text
 
 
 def is_plain(argv: Sequence[str]) -> bool:

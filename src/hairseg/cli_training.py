@@ -1,4 +1,4 @@
-"""The verbs of those who train and measure: arguments in, the functions of the library called, nothing else."""
+"""The verbs of those who train and ship: arguments in, the functions of the library called, nothing else."""
 
 from __future__ import annotations
 
@@ -158,72 +158,6 @@ def _check_weights(weights: str) -> Weights:
 
 def _checkpoint(place: Path) -> Path:
     return place / "best.safetensors" if place.is_dir() else place
-
-
-def evaluate(
-    *,
-    data: str,
-    split: str = "test",
-    model: str | None = None,
-    negatives: str | None = None,
-    out: Path | None = None,
-    as_json: Annotated[bool, Parameter(name="--json")] = False,
-    legacy: bool = False,
-    threads: int | None = None,
-    threshold: float | None = None,
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
-) -> int:
-    """Measure a model on the path that every photo takes: hair by the protocol figaro-native, classes by mIoU.
-
-    Parameters
-    ----------
-    data
-        figaro1k:PATH, or folder:PATH with images/ and masks/ or a manifest.csv; for many classes also
-        fasseg:, ade20k:, voc: or cityscapes:PATH.
-    split
-        test, train, or a list in the data's splits folder, for example val84.
-    model
-        A packaged model's name or an .onnx file; the packaged default without it. For many classes also a run
-        folder or its best.safetensors.
-    negatives
-        Photos without people, as data; "none" leaves them out.
-    out
-        A folder for report.json, report.md, plots and sheets of best, worst, grey and bearded photos; for many
-        classes the sheets show truth and prediction in the classes' colours.
-    as_json
-        One line of JSON instead of tables.
-    legacy
-        Score older protocols too, named as such.
-    threads
-        How many the model may use.
-    threshold
-        Another than the model's own.
-    quiet
-        No progress.
-    """
-    from hairseg.evaluation.run import run_evaluation
-    from hairseg.evaluation.scene_run import is_scene_model, run_scene_evaluation
-
-    if model is not None and is_scene_model(model):
-        if legacy or threshold is not None or negatives is not None:
-            raise UsageError(
-                f"{model} tells classes apart: --legacy, --threshold and --negatives are for hair"
-            )
-        run_scene_evaluation(data, split, model, out=out, as_json=as_json, threads=threads, quiet=quiet)
-        return 0
-    run_evaluation(
-        data,
-        split,
-        model,
-        negatives=negatives,
-        out=out,
-        as_json=as_json,
-        legacy=legacy,
-        threads=threads,
-        threshold=threshold,
-        quiet=quiet,
-    )
-    return 0
 
 
 def publish(

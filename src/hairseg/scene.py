@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,21 +115,40 @@ class SceneSegmenter:
         return self._network(fit(photo, self.info.fit))
 
 
+class Banded(Protocol):
+    """Probabilities that are computed as they are asked for, at the photo's own size.
+
+    Attributes:
+        seconds: that the bands have taken so far.
+    """
+
+    seconds: float
+
+    def __len__(self) -> int:
+        """How many classes."""
+
+    def bands(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Rows of the photo and their (classes, rows, W) float32, from top to bottom."""
+
+
 def bands(
-    probability: NDArray[np.float32], height: int, width: int
+    probability: NDArray[np.float32] | Banded, height: int, width: int
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """The probabilities at the photo's own size, a band of rows at a time.
 
     All at once, 150 classes of a photo of 12 megapixels would take 7 GB.
 
     Args:
-        probability: (classes, h, w) float32 on the canvas.
+        probability: (classes, h, w) float32 on the canvas; or what makes the bands itself.
         height: H of the photo.
         width: W of the photo.
 
     Yields:
         The rows, and their (classes, rows, W) float32; bilinear, as :func:`hairseg.fit.unfit` does it.
     """
+    if not isinstance(probability, np.ndarray):
+        yield from probability.bands()
+        return
     classes, tall, wide = probability.shape
     planes = [Image.fromarray(plane) for plane in probability]
     rows = max(1, BAND // (classes * width))
@@ -140,7 +160,7 @@ def bands(
         yield slice(top, bottom), np.stack(band)
 
 
-def to_labels(probability: NDArray[np.float32], height: int, width: int) -> NDArray[np.uint8]:
+def to_labels(probability: NDArray[np.float32] | Banded, height: int, width: int) -> NDArray[np.uint8]:
     """The most probable class of every pixel of the photo.
 
     Args:

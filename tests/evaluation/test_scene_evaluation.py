@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from hairseg.classes import make_classes
-from hairseg.cli_training import evaluate
+from hairseg.cli_evaluate import evaluate
 from hairseg.data import open_data
 from hairseg.errors import DataError, ModelError, UsageError
 from hairseg.evaluation.confusion import Confusion

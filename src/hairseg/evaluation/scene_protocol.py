@@ -16,10 +16,10 @@ from hairseg.evaluation.confusion import Confusion, cross_entropy
 from hairseg.evaluation.protocol import peak_memory
 from hairseg.evaluation.scene_report import SceneReport, SceneScore
 from hairseg.evaluation.scores import Cost
-from hairseg.scene import bands
+from hairseg.scene import Banded, bands
 
-# (H, W, 3) uint8 photo -> (classes, h, w) float32 probabilities, at any size.
-Parse = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+# (H, W, 3) uint8 photo -> (classes, h, w) float32 probabilities, at any size, or a band of rows at a time.
+Parse = Callable[[NDArray[np.uint8]], NDArray[np.float32] | Banded]
 
 
 def evaluate_scenes(
@@ -61,16 +61,18 @@ def score_photo(parse: Parse, item: Item) -> tuple[Confusion, SceneScore]:
     photo, truth = read_item(item)
     started = time.perf_counter()
     probability = parse(photo)
-    milliseconds = 1000 * (time.perf_counter() - started)
+    seconds = time.perf_counter() - started
     classes = len(probability)
     confusion, loss, pixels = Confusion(np.zeros((classes, classes), np.int64)), 0.0, 0
     for rows, band in bands(probability, *truth.shape):
         confusion += Confusion.of(band.argmax(axis=0).astype(np.uint8), truth[rows], classes)
         nats, count = cross_entropy(band, truth[rows])
         loss, pixels = loss + nats, pixels + count
+    if not isinstance(probability, np.ndarray):
+        seconds += probability.seconds
     columns = (confusion.right, confusion.true, confusion.predicted)
     right, true, predicted = (tuple(map(int, column)) for column in columns)
-    return confusion, SceneScore(item.name, right, true, predicted, loss / max(pixels, 1), milliseconds)
+    return confusion, SceneScore(item.name, right, true, predicted, loss / max(pixels, 1), 1000 * seconds)
 
 
 def same_classes(data: DataSet, classes: Classes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hairseg.classes import Classes, from_plain, unnamed
 from hairseg.data import DataSet, open_data
@@ -18,6 +18,9 @@ from hairseg.evaluation.scene_tables import scene_text
 from hairseg.evaluation.scores import Cost
 from hairseg.models import find_model, packaged, read_info
 from hairseg.save import save_image, write
+
+if TYPE_CHECKING:
+    from hairseg.training.sliding import Sliding
 
 SHOWN = 12
 
@@ -51,20 +54,25 @@ def checkpoint_of(model: str) -> Path | None:
     return path if path.suffix == ".safetensors" else None
 
 
-def open_scene_model(model: str, threads: int | None = None) -> SceneModel:
+def open_scene_model(model: str, threads: int | None = None, sliding: Sliding | None = None) -> SceneModel:
     """Load a model of many classes.
 
     Args:
         model: a run folder, a ``.safetensors`` checkpoint, or an ``.onnx`` file.
         threads: of the model; None for all physical cores.
+        sliding: look at the photo through windows, as the paper tests; for checkpoints.
 
     Raises:
         ModelError: it is missing, damaged or not one of ours.
-        UsageError: it is a checkpoint of a hair network.
+        UsageError: it is a checkpoint of a hair network, or windows are asked of an exported file.
     """
     checkpoint = checkpoint_of(model)
     if checkpoint is not None:
-        return _from_checkpoint(checkpoint, threads)
+        return _from_checkpoint(checkpoint, threads, sliding)
+    if sliding is not None:
+        raise UsageError(
+            f"{model} is exported: --window, --base, --scales and --mirror are for a run folder or its checkpoint"
+        )
     from hairseg.scene import SceneSegmenter
 
     segmenter = SceneSegmenter(model, threads)
@@ -73,13 +81,14 @@ def open_scene_model(model: str, threads: int | None = None) -> SceneModel:
     return SceneModel(info.name, segmenter.classes, segmenter.probability, cost)
 
 
-def _from_checkpoint(path: Path, threads: int | None) -> SceneModel:
+def _from_checkpoint(path: Path, threads: int | None, sliding: Sliding | None) -> SceneModel:
     require("torch", "train")
     import torch
 
     from hairseg.net.cost import cost as cost_of
     from hairseg.training.checkpoint import read_checkpoint
     from hairseg.training.predict import parser
+    from hairseg.training.sliding import Windowed
 
     net, recipe, header = read_checkpoint(path)
     if recipe.net.classes == 1:
@@ -92,7 +101,9 @@ def _from_checkpoint(path: Path, threads: int | None) -> SceneModel:
     total = cost_of(net, side, side)[-1]
     cost = Cost(total.parameters, total.multiply_adds, path.stat().st_size, torch.get_num_threads())
     classes = from_plain(header) or unnamed(recipe.net.classes)
-    return SceneModel(recipe.name, classes, parser(net, recipe.fit), cost)
+    if sliding is None:
+        return SceneModel(recipe.name, classes, parser(net, recipe.fit), cost)
+    return SceneModel(recipe.name, classes, lambda photo: Windowed(net, photo, sliding), cost)
 
 
 def run_scene_evaluation(
@@ -104,6 +115,7 @@ def run_scene_evaluation(
     as_json: bool = False,
     threads: int | None = None,
     quiet: bool = False,
+    sliding: Sliding | None = None,
 ) -> SceneReport:
     """Evaluate one model of many classes on one data set.
 
@@ -115,13 +127,14 @@ def run_scene_evaluation(
         as_json: print one line of JSON instead of tables.
         threads: of the model; None for all physical cores.
         quiet: no progress on the terminal.
+        sliding: look at the photo through windows, as the paper tests; for checkpoints.
 
     Returns:
         What was printed.
     """
     if out is not None:
         prepare(out)
-    chosen = open_scene_model(model, threads)
+    chosen = open_scene_model(model, threads, sliding)
     photos = open_data(data, split, classes=len(chosen.classes))
     report = evaluate_scenes(
         chosen.parse,

@@ -52,6 +52,10 @@ class PSPNet(nn.Module):
         """Logits (N, classes, H, W) of a normalised photo (N, 3, H, W)."""
         return self._logits(self.backbone(photo), photo)
 
+    def coarse(self, photo: Tensor) -> Tensor:
+        """Logits (N, classes, h, w) at the size of the last features, before they are upsampled."""
+        return self._coarse(self.backbone(photo))
+
     def with_auxiliary(self, photo: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the head and of the auxiliary head, both (N, classes, H, W): what a training step needs.
 
@@ -65,10 +69,14 @@ class PSPNet(nn.Module):
         return self._logits(features, photo), self._upsample(auxiliary, photo)
 
     def _logits(self, features: list[Tensor], photo: Tensor) -> Tensor:
+        # The 1x1 head commutes with bilinear upsampling, and is far cheaper before it.
+        return self._upsample(self._coarse(features), photo)
+
+    def _coarse(self, features: list[Tensor]) -> Tensor:
         *finer, coarsest = features
         pyramid = self.pyramid(coarsest)
-        # The 1x1 head commutes with bilinear upsampling, and is far cheaper before it.
-        return self._upsample(self.head(self.decoder(pyramid, finer)), photo)
+        logits: Tensor = self.head(self.decoder(pyramid, finer))
+        return logits
 
     def _upsample(self, logits: Tensor, photo: Tensor) -> Tensor:
         return F.interpolate(logits, size=photo.shape[2:], mode="bilinear", align_corners=self.align_corners)
