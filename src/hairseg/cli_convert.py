@@ -80,7 +80,7 @@ def _target(file: Path, output: Path | None) -> Path:
 
 def _changes(fields: tuple[str, ...]) -> dict[str, Any]:
     from hairseg.net import NetConfig
-    from hairseg.training.recipe import from_table
+    from hairseg.training.table import from_table
 
     given = parse_overrides(fields)
     checked = from_table(NetConfig, given, "hairseg convert")

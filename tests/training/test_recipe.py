@@ -6,7 +6,8 @@ import pytest
 
 from hairseg.errors import UsageError
 from hairseg.net import build
-from hairseg.training.recipe import Recipe, Stage, from_table, read_recipe
+from hairseg.training.recipe import Recipe, Stage, read_recipe
+from hairseg.training.table import from_table
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 

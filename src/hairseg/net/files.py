@@ -64,7 +64,7 @@ def config_in(header: dict[str, Any], path: Path) -> NetConfig | None:
     Raises:
         ModelError: the description is of a newer release, or was changed.
     """
-    from hairseg.training.recipe import from_table
+    from hairseg.training.table import from_table
 
     recipe = header.get("recipe")
     table = recipe.get("net") if isinstance(recipe, dict) else header.get("net")

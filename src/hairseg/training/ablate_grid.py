@@ -33,7 +33,8 @@ from pathlib import Path
 from typing import Any
 
 from hairseg.errors import UsageError
-from hairseg.training.recipe import Recipe, Source, beside, from_table, read_table, recipe_of
+from hairseg.training.recipe import Recipe, Source, beside, read_table, recipe_of
+from hairseg.training.table import from_table
 
 KEYS = ("name", "recipe", "set", "variants", "axes", "reference", "score")
 # What a grid says in its own way.

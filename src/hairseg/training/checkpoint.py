@@ -17,7 +17,8 @@ from hairseg.errors import ModelError
 from hairseg.net import PSPNet
 from hairseg.net.files import config_in, load_tensors, read_tensors, restore, write_tensors
 from hairseg.training.optimize import MovingAverage
-from hairseg.training.recipe import Recipe, from_table
+from hairseg.training.recipe import Recipe
+from hairseg.training.table import from_table
 
 
 def write_weights(path: Path, net: PSPNet, recipe: Recipe, **facts: Any) -> None:
