@@ -22,6 +22,7 @@ _EXTRAS = {
     "heic": ("pi_heif",),
     "video": ("av",),
     "serve": ("fastapi", "uvicorn", "multipart"),
+    "ray": ("ray", "pyarrow"),
     "train": ("torch", "torchvision", "timm", "safetensors", "onnx", "onnxscript"),
 }
 

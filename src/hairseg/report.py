@@ -71,7 +71,7 @@ class Report:
 
     def __enter__(self) -> Self:
         if self._total > 1 and not self._quiet and not self._each and sys.stderr.isatty():
-            self._bar = _progress_bar(self._total)
+            self._bar = progress_bar(self._total)
             self._bar.start()
         return self
 
@@ -161,7 +161,7 @@ def _text(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _progress_bar(total: int) -> Progress:
+def progress_bar(total: int) -> Progress:
     """A bar with count, rate and time left, on standard error; rich obeys NO_COLOR by itself."""
     from rich.console import Console
     from rich.progress import (
