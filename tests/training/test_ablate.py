@@ -105,9 +105,9 @@ def test_runs_are_the_trainings_own_seeds_outermost(grid: Grid, tmp_path: Path) 
     assert {key: lines(results)[3][key] for key in ("iou", "f1", "accuracy")} == pytest.approx(
         {key: best[key] for key in ("iou", "f1", "accuracy")}
     )
-    assert {path.name for path in (results.folder / "without-seed1").iterdir()} == {
-        "config.json", "metrics.jsonl", "best.safetensors"
-    }  # fmt: skip
+    left = {path.name for path in (results.folder / "without-seed1").iterdir()}
+    assert left >= {"config.json", "metrics.jsonl", "best.safetensors"}
+    assert "last.safetensors" not in left  # only a resume needs it, and it is four times as large
 
 
 def test_an_interrupted_grid_goes_on_to_the_same_numbers(
