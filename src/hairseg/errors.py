@@ -16,11 +16,19 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from hairseg.printable import printable_message
+
 
 class HairsegError(Exception):
-    """Base of every error that a person, rather than a bug, can cause."""
+    """Base of every error that a person, rather than a bug, can cause.
+
+    As text it is safe to print, whatever the names in its message hold.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable_message(super().__str__())
 
 
 class PhotoError(HairsegError):

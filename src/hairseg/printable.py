@@ -22,6 +22,11 @@ def printable(name: str | os.PathLike[str]) -> str:
     return "".join(letter if letter.isprintable() else _spelled(letter) for letter in text)
 
 
+def printable_message(text: str) -> str:
+    """``text`` like :func:`printable`; a line break stays where the next line is indented, as in our lists."""
+    return "\n  ".join(map(printable, text.split("\n  ")))
+
+
 def _spelled(letter: str) -> str:
     """One unprintable character as an escape; a byte that is no UTF-8 (PEP 383: U+DC80-DCFF) as itself."""
     point = ord(letter)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hairseg.errors import HairsegError, MissingExtraError
 from hairseg.plan import STDOUT, Job
-from hairseg.printable import printable
+from hairseg.printable import printable, printable_message
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -44,8 +44,8 @@ class Outcome:
 
 
 def say(message: str) -> None:
-    """One line for a person, on standard error, safe to print."""
-    print(f"hairseg: {printable(message)}", file=sys.stderr, flush=True)
+    """A message for a person, on standard error, safe to print."""
+    print(f"hairseg: {printable_message(message)}", file=sys.stderr, flush=True)
 
 
 class Report:

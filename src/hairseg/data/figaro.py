@@ -40,7 +40,7 @@ def _archive(folder: Path) -> list[tuple[str, Item]]:
             stem = photo.stem.removesuffix("-org")
             masks = [folder / "GT" / part / f"{stem}-gt{suffix}" for suffix in (".pbm", ".png")]
             mask = next((path for path in masks if path.is_file()), masks[0])
-            digits = "".join(filter(str.isdigit, stem))
+            digits = "".join(filter(str.isdecimal, stem))
             style = FIGARO_STYLES[min((int(digits) - 1) // 150, 6)] if digits else ""
             # The name that the repacked layout uses, so that split lists serve both.
             rows.append((split, Item(photo, mask, f"{split}/images/{photo.name}", style)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hairseg.classes import IGNORE, Classes, make_classes
+from hairseg.data.text import read_table
 from hairseg.errors import DataError
 
 LIST = "classes.csv"
@@ -83,8 +83,10 @@ def opened(path: Path) -> Image.Image:
         image.load()
     except FileNotFoundError as error:
         raise DataError(f"{path}: the mask is missing") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path}: the mask cannot be read ({error})") from error
+    except (
+        Exception
+    ) as error:  # as for photos: decoders raise nearly everything when a file lies about itself
+        raise DataError(f"{path}: the mask cannot be read ({error or type(error).__name__})") from error
     return image
 
 
@@ -107,15 +109,8 @@ def read_classes(path: Path) -> Classes:
     Raises:
         DataError: not such a file, or with a row that is no class.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            rows = [
-                {key: (row.get(key) or "").strip() for key in ("name", "color", "index")} for row in reader
-            ]
-            columns = set(reader.fieldnames or ())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: the list of classes cannot be read ({error})") from error
+    columns, table = read_table(path)
+    rows = [{key: row.get(key, "").strip() for key in ("name", "color", "index")} for row in table]
     if "name" not in columns:
         raise DataError(f"{path}: the column 'name' is missing: write name,color in the first line")
     for number, row in enumerate(rows):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 
 from hairseg.data.items import Item
 from hairseg.data.labels import Labels
+from hairseg.data.text import read_table
 from hairseg.errors import DataError
 
 
 def has_labels(folder: Path) -> bool:
     """Whether the manifest has a column of class-index masks beside that of the hair masks."""
-    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        return "labels" in (csv.DictReader(file).fieldnames or ())
+    return "labels" in read_table(folder / "manifest.csv")[0]
 
 
 def read_manifest(folder: Path, labels: Labels | None = None) -> list[tuple[str, Item]]:
@@ -28,20 +27,19 @@ def read_manifest(folder: Path, labels: Labels | None = None) -> list[tuple[str,
         labels: what class-index masks hold; None for hair masks.
 
     Raises:
-        DataError: a column is missing, or a path points outside.
+        DataError: it is no such table, a column is missing, or a path points outside.
     """
     path = folder / "manifest.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        column = "labels" if labels and "labels" in (reader.fieldnames or ()) else "mask"
-        missing = {"image", column} - set(reader.fieldnames or ())
-        if missing:
-            raise DataError(f"{path}: the column {sorted(missing)[0]!r} is missing")
-        return [(row.get("split") or "", _item(folder, row, column, labels)) for row in reader]
+    columns, rows = read_table(path)
+    column = "labels" if labels and "labels" in columns else "mask"
+    missing = {"image", column} - set(columns)
+    if missing:
+        raise DataError(f"{path}: the column {sorted(missing)[0]!r} is missing")
+    return [(row.get("split", ""), _item(folder, row, column, labels)) for row in rows]
 
 
 def _item(folder: Path, row: dict[str, str], column: str, labels: Labels | None) -> Item:
-    name, mask_name = row["image"] or "", row[column] or ""  # a short row holds None
+    name, mask_name = row["image"], row[column]
     for entry in (name, mask_name):
         inside = Path(os.path.normpath(folder / entry))
         if not inside.is_relative_to(os.path.normpath(folder)):
@@ -49,5 +47,5 @@ def _item(folder: Path, row: dict[str, str], column: str, labels: Labels | None)
     if labels and not mask_name:
         raise DataError(f"{folder / 'manifest.csv'}: {name!r} has no mask of class indices in {column!r}")
     mask = folder / mask_name if mask_name else None
-    tags = frozenset(filter(None, (row.get("tags") or "").split(";")))
-    return Item(folder / name, mask, name, row.get("hairstyle") or "", tags, labels)
+    tags = frozenset(filter(None, row.get("tags", "").split(";")))
+    return Item(folder / name, mask, name, row.get("hairstyle", ""), tags, labels)

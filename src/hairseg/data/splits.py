@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hairseg.data.items import Item
+from hairseg.data.text import read_text
 from hairseg.errors import DataError
 
 
@@ -19,7 +20,7 @@ def split_list(folder: Path, split: str) -> list[str] | None:
         if split.endswith(".txt"):
             raise DataError(f"{path}: no such split list")
         return None
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
 def choose(items: Sequence[Item], names: Sequence[str], split: str) -> tuple[Item, ...]:

@@ -170,7 +170,13 @@ def info_of(session: onnxruntime.InferenceSession, path: Path) -> ModelInfo:
     Raises:
         ModelError: its ``hairseg`` entry is missing or wrong.
     """
-    return parse_info(dict(session.get_modelmeta().custom_metadata_map), path)
+    try:
+        metadata = dict(session.get_modelmeta().custom_metadata_map)
+    except UnicodeDecodeError as error:
+        raise ModelError(
+            f"{printable(path)} is not a hairseg model, its metadata is no text: export it again"
+        ) from error
+    return parse_info(metadata, path)
 
 
 def parse_info(metadata: Mapping[str, str], path: Path) -> ModelInfo:

@@ -6,6 +6,7 @@ A backbone has ``channels`` and ``strides``, one entry per stage, and returns a 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -145,6 +146,9 @@ class Timm(Backbone):
         super().__init__()
         import timm
 
+        # With "hf-hub:" or "local-dir:" in front, timm would fetch or open whatever a recipe names.
+        if not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?", name):
+            raise UsageError(f"backbone {name!r} is no name of timm's: use one of timm.list_models()")
         resnet = is_resnet(name)
         if stem != "own" and not resnet:
             raise UsageError(f'backbone {name!r} has no {stem} stem, only ResNets have: use stem = "own"')
