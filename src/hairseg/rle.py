@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from hairseg.errors import UsageError
 
+# Of a run's length: no photo has more pixels.
+_MOST_BITS = 60
+
 
 class Rle(TypedDict):
     """COCO's ``segmentation`` of an object: ``size`` is [H, W], ``counts`` the encoded runs."""
@@ -33,11 +36,11 @@ def from_rle(rle: Rle) -> NDArray[np.bool_]:
     """The mask (H, W) bool of COCO's form.
 
     Raises:
-        UsageError: the runs do not add up to the size.
+        UsageError: these are no run lengths, or they do not add up to the size.
     """
     height, width = rle["size"]
     runs = _decode(rle["counts"])
-    if min(runs, default=0) < 0 or sum(runs) != height * width:
+    if min(height, width) < 0 or min(runs, default=0) < 0 or sum(runs) != height * width:
         raise UsageError(
             f"the run lengths add up to {sum(runs)} pixels, not to {height} x {width}: encode them again"
         )
@@ -71,8 +74,10 @@ def _decode(counts: str) -> list[int]:
     """Run lengths of COCO's string."""
     runs: list[int] = []
     value = shift = 0
-    for letter in counts.encode("ascii"):
-        digit = letter - 48
+    for letter in counts:
+        digit = ord(letter) - 48
+        if not 0 <= digit < 64 or shift > _MOST_BITS:
+            raise UsageError(f"{counts[:20]!r} are no run lengths of COCO's: encode them again")
         value |= (digit & 31) << shift
         shift += 5
         if not digit & 32:

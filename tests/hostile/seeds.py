@@ -222,7 +222,12 @@ def tensors() -> list[bytes]:
     from safetensors.numpy import save
 
     data = {"a.weight": np.zeros((2, 3), np.float32), "a.bias": np.ones(2, np.int64)}
-    return [save(data, {"hairseg": json.dumps({"recipe": {"name": "toy"}})}), save(data)]
+    net = {"backbone": "squeezenet1_1", "backbone_stages": 1, "bins": [1, 2], "classes": 1}
+    return [
+        save(data, {"hairseg": json.dumps({"recipe": {"name": "toy"}})}),
+        save(data, {"hairseg": json.dumps({"net": net, "mean": [0.5] * 3, "std": [0.5] * 3})}),
+        save(data),
+    ]
 
 
 def pickles() -> list[bytes]:

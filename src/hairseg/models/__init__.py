@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from hairseg.classes import Classes, make_classes
 from hairseg.errors import ModelError, UsageError
 from hairseg.fit import Fit
+from hairseg.models.contained import is_contained
 from hairseg.printable import printable
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def find_model(model: str | os.PathLike[str] | None = None) -> Path:
         model: name of a packaged model, path of an ONNX file, or None for the default.
 
     Raises:
-        ModelError: there is none, or a packaged one does not have its checksum.
+        ModelError: there is none, a packaged one does not have its checksum, or another one is no ONNX file or
+            names further files to be read.
     """
     known = packaged()
     if model is None or os.fspath(model) in known:
@@ -124,6 +126,7 @@ def find_model(model: str | os.PathLike[str] | None = None) -> Path:
         return known[name]
     path = Path(model)
     if path.is_file():
+        _check_contained(path)
         return path
     shown = printable(model)
     if path.suffix == ".onnx" or len(path.parts) > 1:
@@ -135,6 +138,21 @@ def find_model(model: str | os.PathLike[str] | None = None) -> Path:
     hint = f"did you mean {near[0]!r}? " if near else ""
     names = ", ".join(known) or "none is packaged"
     raise ModelError(f"model {shown!r} is unknown: {hint}use a packaged one ({names}) or an .onnx file")
+
+
+def _check_contained(path: Path) -> None:
+    """Refuse a model that would have the runtime read other files."""
+    try:
+        contained = is_contained(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{printable(path)} is not a working ONNX model ({error}): export it with `hairseg export`"
+        ) from error
+    if not contained:
+        raise ModelError(
+            f"{printable(path)} keeps weights in other files: save it as one file, or export it with "
+            "`hairseg export`"
+        )
 
 
 def _verify(path: Path) -> None:
