@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from hairseg.errors import ModelError, UsageError
+from hairseg.errors import HairsegError, ModelError, OutputError, UsageError
 from hairseg.net.build import NetConfig, build
 from hairseg.net.pspnet import PSPNet
+from hairseg.printable import printable
 
 
 def load(path: str | os.PathLike[str]) -> PSPNet:
@@ -49,13 +52,32 @@ def restore(config: NetConfig, tensors: dict[str, Tensor], header: dict[str, Any
     """The network of a file of ours that has been read.
 
     Raises:
-        ModelError: the weights are another network's.
+        ModelError: the weights are another network's, or there is no such network.
     """
+    try:
+        with torch.device("meta"):  # shapes alone: a header may ask for more than fits into memory
+            check_tensors(build(config), tensors, path)
+    except HairsegError:
+        raise
+    except Exception as error:  # torch and timm have no common base for what cannot be built
+        reason = str(error).partition("\n")[0]
+        raise ModelError(f"{path}: describes a network that cannot be built ({reason})") from error
     net = build(config)
-    load_tensors(net, tensors, path)
+    net.load_state_dict(tensors)
     if "mean" in header and "std" in header:  # a converted file's; a checkpoint's are its backbone's
-        net.backbone.mean, net.backbone.std = tuple(header["mean"]), tuple(header["std"])
+        try:
+            net.backbone.mean, net.backbone.std = _triple(header["mean"]), _triple(header["std"])
+        except (TypeError, ValueError) as error:
+            raise ModelError(
+                f"{path}: its header's mean or std is not three numbers: convert it again"
+            ) from error
     return net.eval()
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    """One number a colour; raises a built-in error for anything else."""
+    red, green, blue = map(float, values)
+    return red, green, blue
 
 
 def config_in(header: dict[str, Any], path: Path) -> NetConfig | None:
@@ -82,6 +104,16 @@ def load_tensors(net: PSPNet, tensors: dict[str, Tensor], path: Path) -> None:
     Raises:
         ModelError: the file is a checkpoint of another network.
     """
+    check_tensors(net, tensors, path)
+    net.load_state_dict(tensors)
+
+
+def check_tensors(net: PSPNet, tensors: dict[str, Tensor], path: Path) -> None:
+    """Look whether weights are those of ``net``, whose own values do not matter.
+
+    Raises:
+        ModelError: the file is a checkpoint of another network.
+    """
     own = net.state_dict()
     missing = sorted(own.keys() - tensors.keys())
     surplus = sorted(tensors.keys() - own.keys())
@@ -92,20 +124,37 @@ def load_tensors(net: PSPNet, tensors: dict[str, Tensor], path: Path) -> None:
             f"{path}: a checkpoint of another network: {len(missing)} tensors are missing, {len(surplus)} are "
             f"left over, {len(shapes)} have another shape, for example {example}"
         )
-    net.load_state_dict(tensors)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
-    """Write a safetensors file with ``header`` as JSON in its metadata, replaced in one step."""
+    """Write a safetensors file with ``header`` as JSON in its metadata, replaced in one step.
+
+    Raises:
+        OutputError: the disk is full, or the folder read-only; a file from before is untouched.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     partial = path.with_name(f".{path.name}.partial")
     plain = {key: value.detach().contiguous() for key, value in tensors.items()}
     try:
         save_file(plain, partial, metadata={"hairseg": json.dumps(header)})
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())  # or a machine that loses its power may have renamed an empty file
         os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(
+            f"{printable(path)} cannot be written ({_reason(error)}): make room or give rights and go on; a file of "
+            "that name from before is kept"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _reason(error: Exception) -> str:
+    """What the system says, also where safetensors wraps it: ``I/O error: ... (os error 28)``."""
+    number = re.search(r"os error (\d+)", str(error))
+    return os.strerror(int(number[1])) if number else getattr(error, "strerror", None) or str(error)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
