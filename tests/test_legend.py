@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -26,14 +26,12 @@ def test_a_label_picture_holds_indices_and_shows_colours() -> None:
 
 
 @given(st.floats(0, 1))
+@example(0.785)  # 21.5 in two channels: either neighbour is right
 def test_a_photo_in_colours(strength: float) -> None:
     photo = np.full((2, 3, 3), 100, np.uint8)
     out = painted(photo, LABELS, THREE, strength)
-    assert out[0, 1].tolist() == [
-        round(100 + 155 * strength),
-        round(100 - 100 * strength),
-        round(100 - 100 * strength),
-    ]
+    exact = np.array([100 + 155 * strength, 100 - 100 * strength, 100 - 100 * strength])
+    assert np.abs(out[0, 1] - exact).max() <= 0.5 + 1e-4  # the nearest level, in float32
     assert out[1, 0].tolist() == [100, 100, 100]  # ignored
 
 
