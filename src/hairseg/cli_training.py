@@ -23,8 +23,11 @@ def train(
     *overrides: Annotated[str, Parameter(allow_leading_hyphen=True)],
     resume: bool = False,
     runs: Path = Path("runs"),
+    folder: Path | None = None,
 ) -> int:
     """Train a recipe; write runs/<date>-<recipe>/ with checkpoints, metrics, curves and a sheet of the worst photos.
+
+    Started by torchrun, all its processes share every batch.
 
     Parameters
     ----------
@@ -36,20 +39,30 @@ def train(
         Go on from the newest run of this recipe.
     runs
         The folder that holds the runs.
+    folder
+        This run's own folder instead: made if it is missing, gone on with if it has begun. The same command starts
+        and restarts a run, as a cluster does.
     """
     require("torch", "train")
     from hairseg.training.finish import finish
     from hairseg.training.loop import train as train_recipe
+    from hairseg.training.processes import SaidElsewhereError, joined
     from hairseg.training.recipe import read_recipe
-    from hairseg.training.run import Run
+    from hairseg.training.run import open_run
 
-    chosen = read_recipe(recipe, parse_overrides(overrides))
-    run = Run.newest(runs, chosen) if resume else Run.create(runs, chosen)
-    print(run.folder, file=sys.stderr)
-    with bar() as (say, progress):
-        best = train_recipe(chosen, run, resume, say, progress)
-    finish(run, chosen)
-    print(json.dumps({"run": str(run.folder), "checkpoint": str(run.best), **best}))
+    try:
+        with joined() as processes:
+            chosen = processes.agree(lambda: read_recipe(recipe, parse_overrides(overrides)))
+            place, begun = processes.from_first(lambda: open_run(chosen, runs, folder, resume))
+            if processes.first:
+                print(place.folder, file=sys.stderr)
+            with bar() as (say, progress):
+                best = train_recipe(chosen, place, begun, say, progress, processes=processes)
+    except SaidElsewhereError as error:
+        return error.exit_code
+    if processes.first:
+        finish(place, chosen)
+        print(json.dumps({"run": str(place.folder), "checkpoint": str(place.best), **best}))
     return 0
 
 

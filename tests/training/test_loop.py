@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from hairseg.errors import ModelError, UsageError
-from hairseg.training import loop
+from hairseg.training import loop, step
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.finish import finish
-from hairseg.training.loop import TrainingError, train
+from hairseg.training.loop import train
 from hairseg.training.recipe import Augment, Recipe, Source, Stage
 from hairseg.training.run import Run
+from hairseg.training.step import TrainingError
 
 
 def quiet(line: str) -> None:
@@ -33,7 +34,7 @@ def test_training_learns_the_red_block(recipe: Recipe, tmp_path: Path) -> None:
     assert losses(run)[-1] < 0.7 * losses(run)[0]
     finish(run, longer)
     assert {path.name for path in run.folder.iterdir()} == {
-        "config.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "curves.png", "worst.png"
+        "config.json", "metrics.jsonl", "photos.txt", "best.safetensors", "last.safetensors", "curves.png", "worst.png"
     }  # fmt: skip
 
 
@@ -87,13 +88,13 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
 ) -> None:
     run = Run.create(tmp_path, recipe)
     calls = iter(range(100))
-    true_loss = loop.segmentation_loss
+    true_loss = step.segmentation_loss
 
     def loss(*arguments: object) -> torch.Tensor:
         value = true_loss(*arguments)  # type: ignore[arg-type]
         return value * float("nan") if next(calls) == 3 else value
 
-    monkeypatch.setattr(loop, "segmentation_loss", loss)
+    monkeypatch.setattr(step, "segmentation_loss", loss)
     with pytest.raises(TrainingError, match="the loss is nan at step 3"):
         train(recipe, run, report=quiet)
     assert len(run.lines()) == 1

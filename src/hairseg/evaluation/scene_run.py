@@ -87,6 +87,7 @@ def _from_checkpoint(path: Path, threads: int | None, sliding: Sliding | None) -
 
     from hairseg.net.cost import cost as cost_of
     from hairseg.training.checkpoint import read_checkpoint
+    from hairseg.training.precision import best_device
     from hairseg.training.predict import parser
     from hairseg.training.sliding import Windowed
 
@@ -95,6 +96,7 @@ def _from_checkpoint(path: Path, threads: int | None, sliding: Sliding | None) -
         raise UsageError(
             f"{path} is a checkpoint of a hair network: `hairseg export` it and evaluate the .onnx"
         )
+    net.to(best_device())
     if threads is not None:
         torch.set_num_threads(threads)
     side = recipe.fit.size // recipe.fit.multiple * recipe.fit.multiple

@@ -26,10 +26,11 @@ from hairseg.training.ablate_results import REMEDY, Result, Results, Scored, fin
 from hairseg.training.ablate_stats import Pixels, pooled_scores
 from hairseg.training.batches import Photos, open_sources
 from hairseg.training.checkpoint import read_checkpoint
-from hairseg.training.loop import Progress, Report, TrainingError, train
+from hairseg.training.loop import Report, train
 from hairseg.training.predict import parser, predictor
 from hairseg.training.recipe import Recipe
 from hairseg.training.run import Run
+from hairseg.training.step import Progress, TrainingError
 
 
 def ablate(

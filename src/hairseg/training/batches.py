@@ -19,9 +19,10 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from hairseg.classes import to_plain
 from hairseg.data import DataSet, Item, common_classes, open_data, read_item
 from hairseg.data.check import check, read_all
-from hairseg.errors import DataError
+from hairseg.errors import DataError, HairsegError
 from hairseg.training.augment import GREY, build_augment, vary
 from hairseg.training.paper_crop import RGB
+from hairseg.training.processes import Processes
 from hairseg.training.recipe import Recipe, Source, Stage
 
 Pair = tuple[Tensor, Tensor]
@@ -33,25 +34,31 @@ def open_sources(sources: tuple[Source, ...], classes: int) -> list[DataSet]:
     return [open_data(source.data, source.split, source.skip_tags, classes) for source in sources]
 
 
+class LostWorkerError(HairsegError):
+    """A process that augments photos is gone."""
+
+
 class Photos:
     """All training photos, in memory or on the disk, no larger than training can use.
 
     Args:
         recipe: names the data and the sizes.
         padding: the mean colour of the backbone's photos, which the paper's crop shows beyond the photo.
+        processes: of the training, which all keep all photos in memory, or share the first look at those on the
+            disk; None for one.
 
     Attributes:
         datasets: the training sets.
         classes: names and colours of the classes as plain values; empty for hair.
     """
 
-    def __init__(self, recipe: Recipe, padding: RGB = GREY) -> None:
+    def __init__(self, recipe: Recipe, padding: RGB = GREY, processes: Processes | None = None) -> None:
         self.recipe = recipe
         self.padding = padding
         self.datasets = open_sources(recipe.train, recipe.net.classes)
         judged = open_sources(recipe.validate, recipe.net.classes)
         self.classes = to_plain(common_classes([*self.datasets, *judged]))
-        self.sets = [self._read(dataset.items) for dataset in self.datasets]
+        self.sets = [self._read(dataset.items, processes or Processes()) for dataset in self.datasets]
 
     def of(self, recipe: Recipe, padding: RGB = GREY) -> Photos:
         """The same photos, decoded once, for a recipe whose data, stages and augmentation are the same."""
@@ -59,11 +66,11 @@ class Photos:
         other.recipe, other.padding = recipe, padding
         return other
 
-    def _read(self, items: tuple[Item, ...]) -> Sequence[Pair]:
+    def _read(self, items: tuple[Item, ...], processes: Processes) -> Sequence[Pair]:
         keep = _keep(self.recipe)
         if self.recipe.in_memory:
-            return read_all(items, keep)
-        check(items)
+            return processes.agree(lambda: read_all(items, keep))
+        processes.agree(lambda: check(items[processes.rank :: processes.count]))
         return _OnDisk(items, keep)
 
     def __len__(self) -> int:
@@ -88,23 +95,63 @@ class Photos:
         round_number, index = divmod(place, count)
         return int(_shuffled(self.recipe.seed, number, round_number, count)[index])
 
-    def batches(self, stage: Stage, epoch: int) -> Iterator[Pair]:
-        """Batches of one epoch: photo (N, 3, size, size) uint8, truth (N, size, size) uint8."""
-        # "fork" shares the photos with the workers without a copy; other systems augment in this process.
-        workers = self.recipe.workers if sys.platform == "linux" else 0
+    def names(self, stage: Stage, epoch: int, step: int) -> list[str]:
+        """The photos of one step of an epoch."""
+        chosen = self.order(epoch)[step * stage.batch : (step + 1) * stage.batch]
+        return [self.datasets[number].items[index].name for number, index in chosen]
+
+    def batches(self, stage: Stage, epoch: int, processes: Processes | None = None) -> Iterator[Pair]:
+        """This process's share of an epoch, a part of a step at a time.
+
+        Args:
+            stage: of the epoch.
+            epoch: its number, from 0.
+            processes: that share every part; None for one.
+
+        Yields:
+            photo (N, 3, size, size) uint8, truth (N, size, size) uint8, with N the stage's batch divided by the
+            recipe's parts and by the processes.
+        """
+        processes = processes or Processes()
+        workers = self.recipe.workers if _may_fork(processes) else 0
         loader: DataLoader[Any] = DataLoader(
             _Epoch(self, stage, epoch),
-            batch_size=stage.batch,
-            drop_last=True,  # a last batch of one photo would starve the batch norm
+            batch_sampler=self._shares(stage, processes),
+            pin_memory=processes.device.type == "cuda",
             num_workers=workers,
             multiprocessing_context="fork" if workers else None,
             prefetch_factor=4 if workers else None,
             collate_fn=_collate,
         )
-        for batch in loader:
-            if isinstance(batch, DataError):
-                raise batch
-            yield batch
+        try:
+            for batch in loader:
+                if isinstance(batch, DataError):
+                    raise batch
+                yield batch
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):  # torch has no class of its own for it
+                raise
+            raise LostWorkerError(
+                "a helper process that reads photos was killed, for want of memory as a rule: lower workers or size, "
+                "or set in_memory = false, and go on with --resume; the last epoch's checkpoint is kept"
+            ) from error
+
+    def _shares(self, stage: Stage, processes: Processes) -> list[list[int]]:
+        """Places in the epoch's order; the last photos are left out: a batch of one would starve the batch norm."""
+        part = stage.batch // self.recipe.accumulate
+        share = part // processes.count
+        parts = len(self) // stage.batch * self.recipe.accumulate
+        firsts = [number * part + processes.rank * share for number in range(parts)]
+        return [[*range(first, first + share)] for first in firsts]
+
+
+def _may_fork(processes: Processes) -> bool:
+    """Whether workers augment: "fork" shares the photos with them without a copy, and other systems have none.
+
+    Processes that share a machine's cores already use all of them, and gloo's threads make a fork unsafe: a lock
+    that one of them holds at that moment stays locked in the worker.
+    """
+    return sys.platform == "linux" and (processes.count == 1 or processes.device.type == "cuda")
 
 
 class _Epoch(Dataset[Pair | DataError]):

@@ -13,6 +13,7 @@ from hairseg.net import PSPNet
 from hairseg.training.batches import open_sources
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.curves import draw_curves
+from hairseg.training.precision import best_device
 from hairseg.training.predict import parser, predictor
 from hairseg.training.recipe import Recipe
 from hairseg.training.run import Run
@@ -28,6 +29,7 @@ def finish(run: Run, recipe: Recipe) -> None:
     if not items:
         return
     net, _, _ = read_checkpoint(run.best)
+    net.to(best_device())
     classes = common_classes(datasets)
     if classes:
         parse = parser(net, recipe.fit, recipe.bf16)

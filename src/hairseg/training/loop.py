@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from hairseg.data import DataSet
 from hairseg.data.check import check
-from hairseg.errors import HairsegError, UsageError
+from hairseg.errors import UsageError
 from hairseg.net import PSPNet, build
 from hairseg.net.files import load_tensors
 from hairseg.training.allocator import keep_freed_memory
-from hairseg.training.batches import Pair, Photos, open_sources
+from hairseg.training.batches import Photos, open_sources
 from hairseg.training.checkpoint import read_checkpoint, read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
-from hairseg.training.loss import segmentation_loss
-from hairseg.training.optimize import MovingAverage, build_optimizer, rate_factor, set_rate
-from hairseg.training.precision import autocast, has_fast_bfloat16
+from hairseg.training.fingerprint import Fingerprint
+from hairseg.training.norms import synchronise
+from hairseg.training.optimize import MovingAverage, build_optimizer
+from hairseg.training.precision import has_fast_bfloat16
 from hairseg.training.pretrained import imagenet_weights
+from hairseg.training.processes import Processes
 from hairseg.training.recipe import Recipe, Stage
-from hairseg.training.run import Run
+from hairseg.training.run import Run, replace
+from hairseg.training.step import Learner, Progress
 from hairseg.training.validate import validate
 
 Report = Callable[[str], None]
-Progress = Callable[[int, int, float], None]
-
-
-class TrainingError(HairsegError):
-    """Training cannot go on: the loss is not a number."""
 
 
 def train(
@@ -43,66 +39,143 @@ def train(
     report: Report = print,
     progress: Progress = lambda step, total, loss: None,
     decoded: Photos | None = None,
+    processes: Processes | None = None,
 ) -> dict[str, Any]:
     """Train a recipe in a run folder.
 
     Args:
         recipe: what to train.
-        run: where; from :meth:`Run.create` or :meth:`Run.newest`.
+        run: where; from :meth:`Run.create`, :meth:`Run.newest` or :meth:`Run.at`.
         resume: go on from the run's last checkpoint; the next losses are those of an undisturbed run.
-        report: told one line per epoch.
-        progress: told steps done, steps in all, and the loss, after every step.
+        report: told one line per epoch, by the first process.
+        progress: told steps done, steps in all, and the loss, after every step, by the first process.
         decoded: the training photos, if a run with the same data, stages and augmentation has them already.
+        processes: that share every batch, from :func:`~hairseg.training.processes.joined`; None for one.
 
     Returns:
         The best epoch's line of ``metrics.jsonl`` (the last one's without validation photos).
+
+    Raises:
+        UsageError: the recipe does not fit together, or another one began the run.
+        DataError: photos are broken, or not those that the run began with.
+        TrainingError: the loss is not a number.
+        OutputError: a file of the run cannot be written.
     """
     keep_freed_memory()
-    if recipe.bf16 and not has_fast_bfloat16():
-        report("this CPU has no bfloat16 arithmetic: training in float32")
-    torch.manual_seed(recipe.seed)
-    net = _start(recipe)
-    for stage in recipe.stages:
-        net.check_size(stage.size, stage.size)
-    average = MovingAverage(net, recipe.ema)
-    speed_up_depthwise(net)
-    optimizer = build_optimizer(net, recipe)
-    done, best = 0, -1.0
-    if resume:
-        old, facts = read_state(run.last, net, average, optimizer)
-        _same(old, recipe)
-        done, best = int(facts["epochs"]), float(facts["best"])
-        run.forget_after(done)
-    validation = open_sources(recipe.validate, recipe.net.classes)
-    for dataset in validation:
-        check(dataset.items)
-    red, green, blue = (round(255 * level) for level in net.backbone.mean)
-    padding = (red, green, blue)
-    photos = Photos(recipe, padding) if decoded is None else decoded.of(recipe, padding)
-    plan = list(_plan(recipe))
-    steps = [len(photos) // stage.batch for stage in plan]
-    if not steps or min(steps) == 0:
+    processes = processes or Processes()
+    if not processes.first:
+        report, progress = lambda line: None, lambda step, total, loss: None
+    if recipe.bf16 and not has_fast_bfloat16(processes.device):
+        report(f"this {processes.device.type} has no bfloat16 arithmetic: training in float32")
+    job = processes.agree(lambda: _Job(recipe, run, processes, decoded))
+    done = processes.agree(job.resume) if resume else 0
+    processes.from_first(lambda: _begin(run, job.data, done))
+    plan = [stage for stage in recipe.stages for _ in range(stage.epochs)]
+    steps = [len(job.photos) // stage.batch for stage in plan]
+    learner = Learner(
+        job.net, job.average, job.optimizer, recipe, processes, sum(steps[:done]), sum(steps), progress
+    )
+    for epoch in range(done, len(plan)):
+        line = job.epoch(learner, epoch, plan[epoch], last=epoch + 1 == len(plan))
+        job.keep(line)
+        report(_sentence(line, len(plan)))
+    return processes.from_first(lambda: _best(run.lines()))
+
+
+class _Job:
+    """What a training works with, the same in every process.
+
+    Args:
+        recipe: what to train.
+        run: where.
+        processes: that share every batch.
+        decoded: the training photos, if another run has them already.
+    """
+
+    def __init__(self, recipe: Recipe, run: Run, processes: Processes, decoded: Photos | None) -> None:
+        self.recipe, self.run, self.processes = recipe, run, processes
+        torch.manual_seed(recipe.seed)
+        self.net = _start(recipe).to(processes.device)
+        for stage in recipe.stages:
+            self.net.check_size(stage.size, stage.size)
+        self.average = MovingAverage(self.net, recipe.ema)
+        if processes.device.type == "cpu":
+            speed_up_depthwise(self.net)
+        synchronise(self.net, processes)
+        self.optimizer = build_optimizer(self.net, recipe)
+        self.best = -1.0
+        self.validation = open_sources(recipe.validate, recipe.net.classes)
+        judged = [item for dataset in self.validation for item in dataset.items]
+        processes.agree(lambda: check(judged[processes.rank :: processes.count]))
+        red, green, blue = (round(255 * level) for level in self.net.backbone.mean)
+        padding = (red, green, blue)
+        shared = decoded is not None and decoded.of(recipe, padding)
+        self.photos = shared or Photos(recipe, padding, processes)
+        _check_batches(recipe, len(self.photos), processes)
+        self.data = Fingerprint([*self.photos.datasets, *self.validation], processes)
+
+    def resume(self) -> int:
+        """Take over the run's last checkpoint; returns the epochs that are done."""
+        old, facts = read_state(self.run.last, self.net, self.average, self.optimizer)
+        _same(old, self.recipe)
+        self.best = float(facts["best"])
+        return int(facts["epochs"])
+
+    def epoch(self, learner: Learner, epoch: int, stage: Stage, last: bool) -> dict[str, Any]:
+        """Train one epoch and score it where that is due; returns its line of ``metrics.jsonl``."""
+        begun = time.perf_counter()
+        # Dropout, another one in each process; augmentation seeds itself.
+        torch.manual_seed(self.recipe.seed * 100_003 + epoch + self.processes.rank * 1_000_000_007)
+        batches = self.photos.batches(stage, epoch, self.processes)
+        loss = learner.epoch(batches, stage, lambda step: self.photos.names(stage, epoch, step))
+        line = {"epoch": epoch + 1, "size": stage.size, "loss": loss, "seconds": time.perf_counter() - begun}
+        if self.validation and (last or (epoch + 1) % self.recipe.validate_every == 0):
+            line |= validate(
+                self.average.net, self.recipe.fit, self.validation, self.recipe.bf16, self.processes
+            )
+        self.data.check()
+        return line
+
+    def keep(self, line: dict[str, Any]) -> None:
+        """Write what an epoch gave, by the first process; the others wait."""
+        score = line.get("iou", float(line["epoch"]) if not self.validation else -1.0)
+        better, self.best = score > self.best, max(score, self.best)
+
+        def write() -> None:
+            if better:
+                facts = {"epoch": line["epoch"], "scores": line, **self.photos.classes}
+                write_weights(self.run.best, self.average.net, self.recipe, **facts)
+            self.run.log(**line)
+            state = (self.net, self.average, self.optimizer, self.recipe)
+            write_state(self.run.last, *state, epochs=line["epoch"], best=self.best)
+
+        self.processes.from_first(write)
+
+
+def _begin(run: Run, data: Fingerprint, done: int) -> None:
+    """Compare the photos with those of the run's beginning, or note them, and drop what is after its checkpoint."""
+    if done and run.photos.is_file():
+        data.compare(run.photos.read_text(encoding="utf-8").splitlines())
+    else:
+        replace(run.photos, "\n".join(data.lines) + "\n")
+    run.forget_after(done)
+
+
+def _check_batches(recipe: Recipe, photos: int, processes: Processes) -> None:
+    """Say before an epoch is spent that there is nothing to train on, or that a batch cannot be divided."""
+    largest = max((stage.batch for stage in recipe.stages), default=0)
+    if not 0 < largest <= photos:
+        epochs = sum(stage.epochs for stage in recipe.stages)
         raise UsageError(
-            f"{recipe.name}: {len(photos)} photos and {len(plan)} epochs leave nothing to train on: "
+            f"{recipe.name}: {photos} photos and {epochs} epochs leave nothing to train on: "
             "give at least one stage, and a batch no larger than the photos of an epoch"
         )
-    trainer = _Trainer(net, average, optimizer, recipe, sum(steps[:done]), sum(steps), progress)
-    for epoch in range(done, len(plan)):
-        begun = time.perf_counter()
-        stage = plan[epoch]
-        torch.manual_seed(recipe.seed * 100_003 + epoch)  # dropout; augmentation seeds itself
-        loss = trainer.epoch(photos.batches(stage, epoch), stage)
-        line = {"epoch": epoch + 1, "size": stage.size, "loss": loss, "seconds": time.perf_counter() - begun}
-        if _is_due(epoch, len(plan), recipe, validation):
-            line |= validate(average.net, recipe.fit, validation, recipe.bf16)
-        score = line.get("iou", float(epoch + 1) if not validation else -1.0)
-        if score > best:
-            best = score
-            write_weights(run.best, average.net, recipe, epoch=epoch + 1, scores=line, **photos.classes)
-        run.log(**line)
-        write_state(run.last, net, average, optimizer, recipe, epochs=epoch + 1, best=best)
-        report(_sentence(line, len(plan)))
-    return _best(run.lines())
+    for stage in recipe.stages:
+        if stage.batch % (recipe.accumulate * processes.count):
+            raise UsageError(
+                f"{recipe.name}: a batch of {stage.batch} photos cannot be divided into {recipe.accumulate} parts "
+                f"for {processes.count} processes: change batch or accumulate, or start another number of processes"
+            )
 
 
 def _start(recipe: Recipe) -> PSPNet:
@@ -119,77 +192,10 @@ def _start(recipe: Recipe) -> PSPNet:
     return net.to(memory_format=torch.channels_last)
 
 
-def _plan(recipe: Recipe) -> Iterator[Stage]:
-    """The stage of every epoch."""
-    for stage in recipe.stages:
-        yield from [stage] * stage.epochs
-
-
-@dataclasses.dataclass
-class _Trainer:
-    """What changes from step to step."""
-
-    net: PSPNet
-    average: MovingAverage
-    optimizer: torch.optim.Optimizer
-    recipe: Recipe
-    step: int
-    steps: int
-    progress: Progress
-
-    def epoch(self, batches: Iterator[Pair], stage: Stage) -> float:
-        """One epoch; returns its mean loss."""
-        mean = torch.tensor(self.net.backbone.mean).view(1, 3, 1, 1)
-        std = torch.tensor(self.net.backbone.std).view(1, 3, 1, 1)
-        self.net.train()
-        losses: list[float] = []
-        for photo, truth in batches:
-            set_rate(self.optimizer, stage.rate * rate_factor(self.step, self.steps, self.recipe))
-            batch = ((photo.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-            losses.append(self._learn(batch, truth))
-            self.step += 1
-            self.average.update(self.net, self.step)
-            self.progress(self.step, self.steps, losses[-1])
-        return sum(losses) / len(losses)
-
-    def _learn(self, batch: torch.Tensor, truth: torch.Tensor) -> float:
-        """One step on a normalised batch; returns its loss."""
-        loss = self._loss(batch, truth)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss is {value} at step {self.step}: lower the learning rates; "
-                "the last epoch's checkpoint is kept"
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return value
-
-    def _loss(self, batch: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """The head's loss, and the auxiliary head's by its weight (section 3.3 of the paper)."""
-        dice, edge = self.recipe.dice, self.recipe.edge
-        if self.net.auxiliary is None:
-            with autocast(self.recipe.bf16):
-                logits = self.net(batch)
-            return segmentation_loss(logits, truth, dice, edge)
-        with autocast(self.recipe.bf16):
-            logits, auxiliary = self.net.with_auxiliary(batch)
-        weight = self.recipe.auxiliary_weight
-        return segmentation_loss(logits, truth, dice, edge) + weight * segmentation_loss(
-            auxiliary, truth, dice, edge
-        )
-
-
-def _is_due(epoch: int, epochs: int, recipe: Recipe, validation: list[DataSet]) -> bool:
-    last = epoch + 1 == epochs
-    return bool(validation) and (last or (epoch + 1) % recipe.validate_every == 0)
-
-
 def _same(old: Recipe, new: Recipe) -> None:
     """A resumed run keeps its recipe: anything else would make its numbers unrepeatable."""
     before, after = dataclasses.asdict(old), dataclasses.asdict(new)
-    changed = [key for key in before if before[key] != after[key] and key != "workers"]
+    changed = [key for key in before if before[key] != after[key] and key not in ("workers", "in_memory")]
     if changed:
         raise UsageError(
             f"--resume: the recipe differs from the run's in {', '.join(changed)}; start a new run"

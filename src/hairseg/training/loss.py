@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from hairseg.data import IGNORE
 
+# A sum over the pixels of a batch -> the same over the batches of all processes.
+Across = Callable[[Tensor], Tensor]
 
-def segmentation_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) -> Tensor:
+
+def alone(total: Tensor) -> Tensor:
+    """One process has the whole batch."""
+    return total
+
+
+def segmentation_loss(
+    logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0, across: Across = alone
+) -> Tensor:
     """:func:`hair_loss` of one logit a pixel, :func:`scene_loss` of several."""
     loss = hair_loss if logits.shape[1] == 1 else scene_loss
-    return loss(logits, truth, dice, edge)
+    return loss(logits, truth, dice, edge, across)
 
 
-def scene_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) -> Tensor:
+def scene_loss(
+    logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0, across: Across = alone
+) -> Tensor:
     """Softmax cross-entropy + ``dice`` times (1 - Dice), over the pixels that are not ignored.
 
     With ``dice`` and ``edge`` 0 this is the paper's loss: torch's ``cross_entropy(ignore_index=255)``, but 0
@@ -26,6 +40,7 @@ def scene_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) ->
         truth: (N, H, W) uint8: the class index, or 255 to ignore.
         dice: weight of the Dice loss.
         edge: extra weight of pixels within about 2 pixels of another class.
+        across: sums over processes, so that a mean is over the pixels of all.
 
     Returns:
         A scalar.
@@ -35,13 +50,14 @@ def scene_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) ->
     target = truth.long()
     weight = valid * (1 + edge * class_edge_band(truth)) if edge else valid
     entropy = F.cross_entropy(logits, target, ignore_index=IGNORE, reduction="none")
-    entropy = (entropy * weight).sum() / weight.sum().clamp(min=1)
+    entropy = across((entropy * weight).sum()) / across(weight.sum()).clamp(min=1)
     if not dice:
         return entropy
-    return entropy + dice * (1 - scene_dice(torch.softmax(logits, dim=1), target * valid.long(), valid))
+    probability = torch.softmax(logits, dim=1)
+    return entropy + dice * (1 - scene_dice(probability, target * valid.long(), valid, across))
 
 
-def scene_dice(probability: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def scene_dice(probability: Tensor, target: Tensor, valid: Tensor, across: Across = alone) -> Tensor:
     """Dice overlap 2 |P T| / (|P| + |T|) of each class over the whole batch, averaged over the classes in it.
 
     Pooled over the batch, since a class that is on few photos would otherwise be judged by a handful of pixels;
@@ -51,18 +67,21 @@ def scene_dice(probability: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         probability: (N, classes, H, W), after the softmax.
         target: (N, H, W) int64, class indices; anything below the number of classes where ignored.
         valid: (N, H, W) float, 0 where ignored.
+        across: sums over processes.
     """
     found = probability.gather(1, target[:, None])[:, 0] * valid
     zeros = probability.new_zeros(probability.shape[1])
-    overlap = zeros.index_add(0, target.flatten(), found.flatten())
-    true = zeros.index_add(0, target.flatten(), valid.flatten())
-    predicted = (probability * valid[:, None]).sum(dim=(0, 2, 3))
+    overlap = across(zeros.index_add(0, target.flatten(), found.flatten()))
+    true = across(zeros.index_add(0, target.flatten(), valid.flatten()))
+    predicted = across((probability * valid[:, None]).sum(dim=(0, 2, 3)))
     present = (true > 0).float()
     scores = 2 * overlap / (predicted + true).clamp(min=1e-6)
     return (scores * present).sum() / present.sum().clamp(min=1) + (1 - present.amax())
 
 
-def hair_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) -> Tensor:
+def hair_loss(
+    logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0, across: Across = alone
+) -> Tensor:
     """Binary cross-entropy + ``dice`` times (1 - Dice), over the pixels that are not ignored.
 
     Args:
@@ -70,6 +89,7 @@ def hair_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) -> 
         truth: (N, H, W) uint8: 0, 1, or 255 to ignore.
         dice: weight of the Dice loss.
         edge: extra weight of pixels within about 2 pixels of the true edge.
+        across: sums over processes, so that a mean is over the pixels of all.
 
     Returns:
         A scalar.
@@ -78,9 +98,8 @@ def hair_loss(logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0) -> 
     valid = (truth != IGNORE).float()
     target = (truth == 1).float()
     weight = valid * (1 + edge * edge_band(target)) if edge else valid
-    entropy = F.binary_cross_entropy_with_logits(
-        logits, target, weight, reduction="sum"
-    ) / weight.sum().clamp(min=1)
+    nats = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
+    entropy = across(nats) / across(weight.sum()).clamp(min=1)
     if not dice:
         return entropy
     return entropy + dice * (1 - soft_dice(torch.sigmoid(logits), target, valid))

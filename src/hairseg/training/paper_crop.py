@@ -95,7 +95,7 @@ def crop_grid(
     photo_y, photo_x = cosine * y + sine * x, cosine * x - sine * y
     frame = (y.abs() < height / 2) & (x.abs() < width / 2)
     inside = frame & (photo_y.abs() < height / 2) & (photo_x.abs() < width / 2)
-    return torch.stack([photo_x * 2 / width, photo_y * 2 / height], dim=-1)[None], inside
+    return torch.stack([photo_x * 2 / width, photo_y * 2 / height], dim=-1)[None].float(), inside
 
 
 def _offset(side: int, size: int) -> int:

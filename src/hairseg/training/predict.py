@@ -20,7 +20,7 @@ def predictor(net: PSPNet, how: Fit, bf16: bool = False) -> Predict:
     logits = _on_canvas(net, how, bf16)
 
     def predict(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
-        probability: NDArray[np.float32] = torch.sigmoid(logits(photo))[0].numpy()
+        probability: NDArray[np.float32] = torch.sigmoid(logits(photo))[0].cpu().numpy()
         return unfit(probability, *photo.shape[:2])
 
     return predict
@@ -34,7 +34,7 @@ def parser(net: PSPNet, how: Fit, bf16: bool = False) -> Predict:
     logits = _on_canvas(net, how, bf16)
 
     def parse(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
-        probability: NDArray[np.float32] = torch.softmax(logits(photo), dim=0).numpy()
+        probability: NDArray[np.float32] = torch.softmax(logits(photo), dim=0).cpu().numpy()
         return probability
 
     return parse
@@ -42,14 +42,15 @@ def parser(net: PSPNet, how: Fit, bf16: bool = False) -> Predict:
 
 def _on_canvas(net: PSPNet, how: Fit, bf16: bool) -> Callable[[NDArray[np.uint8]], torch.Tensor]:
     """A function from photo to logits (classes, h, w) float32."""
-    mean = torch.tensor(net.backbone.mean).view(1, 3, 1, 1)
-    std = torch.tensor(net.backbone.std).view(1, 3, 1, 1)
+    device = net.head.weight.device
+    mean = torch.tensor(net.backbone.mean, device=device).view(1, 3, 1, 1)
+    std = torch.tensor(net.backbone.std, device=device).view(1, 3, 1, 1)
 
     @torch.inference_mode()
     def logits(photo: NDArray[np.uint8]) -> torch.Tensor:
-        canvas = torch.from_numpy(fit(photo, how).copy()).permute(2, 0, 1)[None]
+        canvas = torch.from_numpy(fit(photo, how).copy()).permute(2, 0, 1)[None].to(device)
         batch = ((canvas.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-        with autocast(bf16):
+        with autocast(bf16, device):
             found: torch.Tensor = net.eval()(batch)
         return found[0].float()
 

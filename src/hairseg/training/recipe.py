@@ -45,7 +45,7 @@ class Stage:
         epochs: how many.
         size: side in pixels of the square training crops.
         area: smallest and largest share of the photo's area that a view shows.
-        batch: photos per step.
+        batch: photos per step, over all processes.
         rate: factor on the learning rates.
     """
 
@@ -128,9 +128,11 @@ class Recipe:
         bf16: autocast to bfloat16 where the CPU has it in hardware; float32 elsewhere.
         seed: of everything random.
         validate_every: epochs between validations; the last epoch is always validated.
+        accumulate: parts in which a step's batch is computed one after another, for less memory; batch norm sees a
+            part.
         in_memory: keep the decoded training photos in memory; false reads them again in every epoch, for sets
             that are larger than the memory.
-        workers: processes that augment.
+        workers: helpers of each process that read and augment.
     """
 
     name: str
@@ -155,10 +157,15 @@ class Recipe:
     bf16: bool = True
     seed: int = 0
     validate_every: int = 1
+    accumulate: int = 1
     in_memory: bool = True
     workers: int = 1
 
     def __post_init__(self) -> None:
+        if self.accumulate < 1:
+            raise UsageError(
+                f"accumulate is {self.accumulate}: give the number of parts of a batch, 1 or more"
+            )
         if self.auxiliary is None:
             return
         if not self.net.auxiliary:

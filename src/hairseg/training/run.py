@@ -1,14 +1,22 @@
-"""The run folder: made once, never overwritten, found again for a resume."""
+"""The run folder: made once, never overwritten, found again for a resume.
+
+A file that is replaced is written under another name first, and a line that a kill cut short is dropped: whatever
+moment a training is stopped at, its folder can be read.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from hairseg.errors import UsageError
+from hairseg.errors import OutputError, UsageError
+from hairseg.printable import printable
 from hairseg.training.recipe import Recipe
 
 
@@ -19,6 +27,8 @@ class Run:
         folder: ``runs/<date>-<recipe>``, with ``-2``, ``-3``, ... when there is one already.
         last: the checkpoint that a resume starts from.
         best: the weights that ship.
+        metrics: a line an epoch.
+        photos: checksums of what it is trained on.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,6 +36,7 @@ class Run:
         self.last = folder / "last.safetensors"
         self.best = folder / "best.safetensors"
         self.metrics = folder / "metrics.jsonl"
+        self.photos = folder / "photos.txt"
 
     @classmethod
     def create(cls, parent: Path, recipe: Recipe) -> Run:
@@ -39,40 +50,111 @@ class Run:
                 continue
             except OSError as error:
                 raise UsageError(f"{folder}: the run folder cannot be made ({error.strerror})") from error
-            config = json.dumps(dataclasses.asdict(recipe), indent=2)
-            (folder / "config.json").write_text(config + "\n", encoding="utf-8")
-            return cls(folder)
+            return cls(folder)._described(recipe)
         raise UsageError(f"{parent}: holds too many runs called {stem}")
+
+    @classmethod
+    def at(cls, folder: Path, recipe: Recipe) -> Run:
+        """The run of a recipe in a folder of one's own, new or begun: one command starts it and goes on with it.
+
+        Raises:
+            UsageError: the folder holds something else, or another recipe's run.
+        """
+        run = cls(folder)
+        if run.last.is_file():
+            return run  # whether its recipe is the same is seen when it is read
+        if folder.is_dir() and any(folder.iterdir()) and _config(folder) is None:
+            raise UsageError(f"{folder}: holds other files and no run: name a new folder")
+        began = _config(folder)
+        if began is not None and began != json.loads(json.dumps(dataclasses.asdict(recipe))):
+            raise UsageError(f"{folder}: holds a run of another recipe: name a new folder")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{folder}: the run folder cannot be made ({error.strerror})") from error
+        return run._described(recipe)
+
+    def _described(self, recipe: Recipe) -> Run:
+        text = json.dumps(dataclasses.asdict(recipe), indent=2) + "\n"
+        replace(self.folder / "config.json", text)
+        return self
 
     @classmethod
     def newest(cls, parent: Path, recipe: Recipe) -> Run:
         """The newest run of a recipe that has a checkpoint."""
         states = list(parent.glob(f"*-{recipe.name}*/last.safetensors"))
-        own = [path for path in states if _name(path.parent) == recipe.name]
+        own = [path for path in states if (_config(path.parent) or {}).get("name") == recipe.name]
         if not own:
             raise UsageError(f"{parent}: no run of {recipe.name!r} to resume: start one without --resume")
         return cls(max(own, key=lambda path: path.stat().st_mtime).parent)
 
     def log(self, **line: Any) -> None:
         """Append one line to ``metrics.jsonl``."""
-        with self.metrics.open("a", encoding="utf-8") as file:
+        with _told(self.metrics), self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def lines(self) -> list[dict[str, Any]]:
-        """What ``metrics.jsonl`` holds so far."""
+        """What ``metrics.jsonl`` holds so far; a line that was not written to its end is none."""
         if not self.metrics.is_file():
             return []
-        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines() if line]
+        *whole, _ = self.metrics.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in whole]
 
     def forget_after(self, epochs: int) -> None:
         """Drop the lines of epochs that no checkpoint holds, so that a resume does not log them twice."""
         kept = [line for line in self.lines() if line["epoch"] <= epochs]
-        self.metrics.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        replace(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 
 
-def _name(folder: Path) -> str | None:
+def open_run(
+    recipe: Recipe, parent: Path, folder: Path | None = None, resume: bool = False
+) -> tuple[Run, bool]:
+    """The run that a command line asks for, and whether it goes on from a checkpoint.
+
+    Args:
+        recipe: of the run.
+        parent: the folder that holds the runs.
+        folder: the run's own folder instead, new or begun.
+        resume: go on with the newest run of the recipe.
+
+    Raises:
+        UsageError: there is nothing to go on with, or the folder holds something else.
+    """
+    if folder is not None:
+        run = Run.at(folder, recipe)
+        return run, run.last.is_file()
+    return (Run.newest(parent, recipe) if resume else Run.create(parent, recipe)), resume
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a text file in one step.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with _told(path):
+        try:
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
     try:
-        name: str | None = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("name")
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{printable(path)} cannot be written ({error.strerror}): make room or give rights, and go on with --resume"
+        ) from error
+
+
+def _config(folder: Path) -> dict[str, Any] | None:
+    """The recipe of a run's folder as plain values; None if there is none."""
+    try:
+        values: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return name
+    return values

@@ -190,7 +190,7 @@ class _Scale:
         batch = self._cut(top, left)[None]
         if self.mirror:
             batch = torch.cat([batch, batch.flip(3)])
-        with autocast(self.bf16):
+        with autocast(self.bf16, self.device):
             return self.net.coarse(batch.contiguous(memory_format=torch.channels_last)).float()
 
     def _cut(self, top: int, left: int) -> Tensor:
