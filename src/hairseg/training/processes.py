@@ -1,8 +1,9 @@
 """The processes of one training: one of them on this machine, or many on several, started by ``torchrun``.
 
-``torchrun`` gives every process its number in the environment (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT);
-nothing else is needed of it, so another launcher that sets these serves as well. Processes on CPUs talk through gloo, on NVIDIA GPUs through
-NCCL. Started without them, a training is one process, and nothing here costs anything.
+``torchrun`` gives every process its number in the environment (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR,
+MASTER_PORT); nothing else is needed of it, so another launcher that sets these serves as well. Processes on CPUs
+talk through gloo, on NVIDIA GPUs through NCCL. Started without them, a training is one process, and nothing here
+costs anything.
 """
 
 from __future__ import annotations
