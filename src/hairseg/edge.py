@@ -23,11 +23,16 @@ from numpy.typing import NDArray
 from hairseg.tiles import Tiles, at_points
 
 Floats = NDArray[np.float32]
+# Rows and columns of the grid.
+Part = tuple[slice, slice]
 
 # Points along the longer side. More cost time and, with windows that hold as many points, gain nothing.
 GRID = 128
 # Standard deviation of the Gaussian window, in grid points: as far as strands leave the network's border.
 REACH = 2.5
+# Where the window ends, in grid points: 4.5 deviations. Weights too small for a normal float32 would make the
+# products many times slower.
+ENDS = int(4.5 * REACH)
 # Added to the variance of each channel (levels 0 to 1): sensor and JPEG noise of 4 levels of 255.
 NOISE = np.float32(2e-4)
 # From here up (from 1 minus this down) a probability is wholly sure; at 0.5 it lends its colour to no cloud.
@@ -77,10 +82,14 @@ def _centred(probability: Floats, threshold: float) -> Floats:
 
 def _sure(prior: Floats, step: int, height: int, width: int) -> Floats:
     """(H, W) float32: 1 in every tile whose point is hair, else 0; the border is written over it."""
+    # Memory that is never written to costs nothing: most of a photo's background stays untouched.
     alpha = np.zeros((height, width), np.float32)
     hair = prior > 0.5
     for row in np.nonzero(hair.any(axis=1))[0]:
-        alpha[row * step : (row + 1) * step] = np.repeat(hair[row], step)[:width]
+        columns = np.nonzero(hair[row])[0]
+        first, last = columns[0], columns[-1] + 1
+        line = np.repeat(hair[row, first:last], step)
+        alpha[row * step : (row + 1) * step, first * step : last * step] = line[: width - first * step]
     return alpha
 
 
@@ -94,8 +103,28 @@ def _discriminant(colours: NDArray[np.uint8], prior: Floats) -> tuple[Floats, ND
     Returns:
         (4, h, w) float32: slopes for red, green and blue (levels 0 to 255) and the intercept; (h, w) bool.
     """
-    sums = _blur(_moments(np.moveaxis(colours, -1, 0).astype(np.float32) / np.float32(255), prior))
-    hair, background, around = sums[0], sums[1], sums[14]
+    whole = slice(0, prior.shape[0]), slice(0, prior.shape[1])
+    around = _blur(prior, whole, whole, whole)
+    outside, inside = _ramp(around, *OUTSIDE), _ramp(1 - around, *INSIDE)
+    border = (outside > 0) & (inside > 0)
+    model = np.zeros((4, *prior.shape), np.float32)
+    model[3] = 1 - inside
+    if border.any():
+        part = _span(np.any(border, axis=1)), _span(np.any(border, axis=0))
+        gain = (outside * inside)[part] / np.float32(HIGH - LOW)
+        slopes, intercept = _lines(colours, prior, part, whole)
+        # The limits and the contrast curve are linear too, so they cost nothing at full size.
+        model[:3, *part] = slopes * (gain / 255)
+        model[3, *part] += (intercept - np.float32(LOW)) * gain
+    return model, border
+
+
+def _lines(colours: NDArray[np.uint8], prior: Floats, part: Part, whole: Part) -> tuple[Floats, Floats]:
+    """Slopes (3, h', w') for levels 0 to 1 and intercept (h', w') of alpha in a ``part`` of the grid."""
+    near = _widened(part[0], whole[0].stop), _widened(part[1], whole[1].stop)
+    seen = np.moveaxis(colours[near], -1, 0).astype(np.float32) / np.float32(255)
+    sums = _blur(_moments(seen, prior[near]), part, near, whole)
+    hair, background = sums[0], sums[1]
     mean_f, mean_b = sums[2:5] / (hair + np.float32(1e-6)), sums[5:8] / (background + np.float32(1e-6))
     direction = _solve(_covariance(sums, mean_f, mean_b), mean_f - mean_b)
     distance = (direction * (mean_f - mean_b)).sum(axis=0)
@@ -103,23 +132,17 @@ def _discriminant(colours: NDArray[np.uint8], prior: Floats) -> tuple[Floats, ND
     fewer = np.minimum(hair, background)
     trust = distance * fewer / (distance * fewer + TRUST * (fewer + FEW))
     slopes = direction * (trust / (distance + np.float32(1e-6)))
-    intercept = (1 - trust) * prior - (slopes * mean_b).sum(axis=0)
-
-    # The limits and the contrast curve are linear too, so they cost nothing at full size.
-    outside, inside = _ramp(around, *OUTSIDE), _ramp(1 - around, *INSIDE)
-    gain = outside * inside / np.float32(HIGH - LOW)
-    model = np.concatenate([slopes * (gain / 255), ((intercept - np.float32(LOW)) * gain + 1 - inside)[None]])
-    return model, (outside > 0) & (inside > 0)
+    return slopes, (1 - trust) * prior[part] - (slopes * mean_b).sum(axis=0)
 
 
 def _moments(colours: Floats, prior: Floats) -> Floats:
-    """(15, h, w): what is summed over windows.
+    """(14, h, w): what is summed over windows.
 
-    Weights of hair and background (2), their colours (3 + 3), products of colours (6), the prior (1).
+    Weights of hair and background (2), their colours (3 + 3), products of colours (6).
     """
     hair, background = _ramp(prior, 0.5, SURE), _ramp(1 - prior, 0.5, SURE)
-    sums = np.empty((15, *prior.shape), np.float32)
-    sums[0], sums[1], sums[14] = hair, background, prior
+    sums = np.empty((14, *prior.shape), np.float32)
+    sums[0], sums[1] = hair, background
     np.multiply(colours, hair, out=sums[2:5])
     np.multiply(colours, background, out=sums[5:8])
     weighted = sums[2:5] + sums[5:8]
@@ -167,11 +190,30 @@ def _ramp(values: Floats, low: float, high: float) -> Floats:
     return ramp
 
 
-def _blur(planes: Floats) -> Floats:
-    """Gaussian means over (..., h, w), as two matrix products; windows are cut off at the photo's edge."""
-    height, width = planes.shape[-2:]
-    rows: Floats = np.matmul(_bell(height), planes)
-    blurred: Floats = np.matmul(rows, _bell(width).T)
+def _span(used: NDArray[np.bool_]) -> slice:
+    """From the first to the last True."""
+    places = np.flatnonzero(used)
+    return slice(int(places[0]), int(places[-1]) + 1)
+
+
+def _widened(side: slice, length: int) -> slice:
+    """As far around ``side`` as windows reach, within 0 to ``length``."""
+    return slice(max(side.start - ENDS, 0), min(side.stop + ENDS, length))
+
+
+def _blur(planes: Floats, part: Part, near: Part, whole: Part) -> Floats:
+    """Gaussian means in a part of the grid, as two matrix products; windows are cut off at the photo's edge.
+
+    Args:
+        planes: (..., h, w), ``near`` alone.
+        part: where the means are wanted.
+        near: the part, and as far around it as windows reach.
+        whole: all of the grid.
+    """
+    rows, columns = (
+        _bell(grid.stop)[side, around] for side, around, grid in zip(part, near, whole, strict=True)
+    )
+    blurred: Floats = np.matmul(np.matmul(rows, planes), columns.T)
     return blurred
 
 
@@ -179,8 +221,7 @@ def _blur(planes: Floats) -> Floats:
 def _bell(length: int) -> Floats:
     """(length, length): row i holds the Gaussian weights of the points around i, which sum to 1."""
     position = np.arange(length)
-    weight = np.exp(-0.5 * ((position[:, None] - position) / REACH) ** 2)
-    # Cut at 4.5 deviations: weights too small for a normal float32 would make the products many times slower.
-    weight[weight < 4e-5] = 0.0
+    distance = position[:, None] - position
+    weight = np.where(abs(distance) <= ENDS, np.exp(-0.5 * (distance / REACH) ** 2), 0.0)
     bell: Floats = np.asarray(weight / weight.sum(axis=1, keepdims=True), np.float32)
     return bell
