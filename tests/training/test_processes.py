@@ -6,7 +6,6 @@ import dataclasses
 import json
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +21,7 @@ from torch.distributed.run import get_args_parser
 from hairseg.errors import UsageError
 from hairseg.fit import Fit
 from hairseg.net import NetConfig
-from hairseg.training.batches import LostWorkerError, Photos
+from hairseg.training.batches import Photos
 from hairseg.training.norms import SyncedNorm
 from hairseg.training.processes import Processes, is_lost, joined
 from hairseg.training.recipe import Augment, Recipe, Source, Stage
@@ -194,18 +193,6 @@ def test_a_launchers_variables_that_are_incomplete(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("WORLD_SIZE", "1")
     with joined() as processes:
         assert (processes.rank, processes.count) == (0, 1)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
-def test_a_killed_worker_is_said(tmp_path: Path) -> None:
-    source = Source(write_photos(tmp_path, 2), "", weight=20.0)
-    recipe = Recipe("r", NET, (source,), (), (Stage(size=64, batch=2),), pretrained="none", workers=1)
-    batches = Photos(recipe).batches(recipe.stages[0], 0)
-    next(batches)
-    (worker,) = multiprocessing.active_children()
-    os.kill(worker.pid or 0, signal.SIGKILL)
-    with pytest.raises(LostWorkerError, match="helper process that reads photos was killed"):
-        list(batches)
 
 
 def test_several_processes_on_cpus_do_not_fork(tmp_path: Path) -> None:

@@ -14,15 +14,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import Dataset, default_collate
 
 from hairseg.classes import to_plain
 from hairseg.data import DataSet, Item, common_classes, open_data, read_item
 from hairseg.data.check import check, read_all
-from hairseg.errors import DataError, HairsegError
+from hairseg.errors import DataError
 from hairseg.training.augment import GREY, build_augment, vary
 from hairseg.training.paper_crop import RGB
 from hairseg.training.processes import Processes
+from hairseg.training.readers import read_batches
 from hairseg.training.recipe import Recipe, Source, Stage
 
 Pair = tuple[Tensor, Tensor]
@@ -32,10 +33,6 @@ Keep = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]
 def open_sources(sources: tuple[Source, ...], classes: int) -> list[DataSet]:
     """The data sets of a mix, in the recipe's order, for a network of ``classes`` logits."""
     return [open_data(source.data, source.split, source.skip_tags, classes) for source in sources]
-
-
-class LostWorkerError(HairsegError):
-    """A process that augments photos is gone."""
 
 
 class Photos:
@@ -111,30 +108,19 @@ class Photos:
         Yields:
             photo (N, 3, size, size) uint8, truth (N, size, size) uint8, with N the stage's batch divided by the
             recipe's parts and by the processes.
+
+        Raises:
+            DataError: a photo cannot be read any more.
         """
         processes = processes or Processes()
         workers = self.recipe.workers if _may_fork(processes) else 0
-        loader: DataLoader[Any] = DataLoader(
-            _Epoch(self, stage, epoch),
-            batch_sampler=self._shares(stage, processes),
-            pin_memory=processes.device.type == "cuda",
-            num_workers=workers,
-            multiprocessing_context="fork" if workers else None,
-            prefetch_factor=4 if workers else None,
-            collate_fn=_collate,
-        )
-        try:
-            for batch in loader:
-                if isinstance(batch, DataError):
-                    raise batch
-                yield batch
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):  # torch has no class of its own for it
-                raise
-            raise LostWorkerError(
-                "a helper process that reads photos was killed, for want of memory as a rule: lower workers or size, "
-                "or set in_memory = false, and go on with --resume; the last epoch's checkpoint is kept"
-            ) from error
+        epoch_photos = _Epoch(self, stage, epoch)
+        for batch in read_batches(
+            epoch_photos, self._shares(stage, processes), workers, processes.device, _collate
+        ):
+            if isinstance(batch, DataError):
+                raise batch
+            yield batch
 
     def _shares(self, stage: Stage, processes: Processes) -> list[list[int]]:
         """Places in the epoch's order; the last photos are left out: a batch of one would starve the batch norm."""
