@@ -3,7 +3,8 @@
     python benchmarks/recolor_sheet.py docs/images/recolor.jpg photo1.jpg photo2.jpg ...
     python benchmarks/recolor_sheet.py sheet.png photo.jpg --colors black,"honey blonde",#3355aa,"pink>lilac"
 
-A colour written ``roots>ends`` is two tones. Masks are the model's own, edges are soft; nothing is retouched.
+A photo written ``photo.jpg@x0,y0,x1,y1`` is that part of it, a colour written ``roots>ends`` is two tones. Masks
+are the model's own, edges are soft; nothing is retouched.
 """
 
 from __future__ import annotations
@@ -29,6 +30,15 @@ def portion(hair: hairseg.Hair, ratio: float) -> tuple[int, int, int, int]:
     left = min(max((x0 + x1 - side) / 2, 0), width - side)
     top = min(max((y0 + y1 - side * ratio) / 2, 0), height - side * ratio)
     return round(left), round(top), round(left + side), round(top + side * ratio)
+
+
+def opened(photo: str) -> Path | Image.Image:
+    """The photo, or the part of it that the name asks for."""
+    path, _, box = photo.partition("@")
+    if not box:
+        return Path(path)
+    x0, y0, x1, y1 = (int(side) for side in box.split(","))
+    return Image.open(path).convert("RGB").crop((x0, y0, x1, y1))
 
 
 def row(hair: hairseg.Hair, colors: list[str], tile: tuple[int, int]) -> list[Image.Image]:
@@ -63,7 +73,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path, help="picture to write (.jpg, .png)")
-    parser.add_argument("photos", type=Path, nargs="+")
+    parser.add_argument("photos", nargs="+")
     parser.add_argument("--colors", default=DEFAULT, help=f"separated by commas (default: {DEFAULT})")
     parser.add_argument("--model", help="name of a packaged model, or an .onnx file")
     parser.add_argument("--width", type=int, default=180, help="width of one picture in pixels")
@@ -71,7 +81,7 @@ def main() -> None:
     colors = [color.strip() for color in options.colors.split(",")]
     segmenter = hairseg.Segmenter(options.model)
     tile = (options.width, round(options.width * 1.25))
-    rows = [row(segmenter(photo), colors, tile) for photo in options.photos]
+    rows = [row(segmenter(opened(photo)), colors, tile) for photo in options.photos]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     sheet(rows, ["photo", *colors]).save(options.out, quality=90)
 
