@@ -12,6 +12,7 @@ first segmenter.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from hairseg.errors import (
@@ -27,6 +28,10 @@ from hairseg.errors import (
 if TYPE_CHECKING:
     from hairseg.hair import Hair
     from hairseg.segmenter import Segmenter, segment
+
+# From 1.29 on ONNX Runtime tells its makers of every process and session, unless this stands before its import. Whoever
+# has set it to 0 wants that.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 

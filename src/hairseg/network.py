@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hairseg.errors import ModelError
 from hairseg.models import ModelInfo, info_of
 from hairseg.printable import printable
-from hairseg.session import open_session
+from hairseg.session import Session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -32,9 +32,9 @@ class Network:
     """
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._session = open_session(path, threads)
-        self.info: ModelInfo = info_of(self._session, path)
-        _check_borders(self._session, self.info)
+        self._session = Session(path, threads)
+        self.info: ModelInfo = info_of(self._session.get(), path)
+        _check_borders(self._session.get(), self.info)
         self._tables = _normalised_levels(self.info)
 
     def __call__(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -49,8 +49,9 @@ class Network:
         Raises:
             ModelError: the model does not run on it.
         """
+        session = self._session.get()
         try:
-            (found,) = self._session.run(["probability"], {"photo": self._normalise(canvas)})
+            (found,) = session.run(["probability"], {"photo": self._normalise(canvas)})
         except Exception as error:
             # As at loading: an exception class per status code.
             reason = printable(str(error).strip().splitlines()[0])

@@ -53,6 +53,16 @@ _ORIENTATION = 0x0112  # EXIF tag
 _filters = threading.Lock()
 
 
+def _free_filters() -> None:
+    """A lock that was held when the process was forked is never released in the child."""
+    global _filters
+    _filters = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_filters)
+
+
 @dataclass(frozen=True)
 class Photo:
     """A photo as every later stage sees it.

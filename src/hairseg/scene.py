@@ -21,7 +21,7 @@ from hairseg.cores import physical_cores
 from hairseg.errors import ModelError, UsageError
 from hairseg.fit import fit
 from hairseg.legend import label_image, painted, with_legend
-from hairseg.models import ModelInfo, find_model
+from hairseg.models import ModelInfo, find_model, spelled
 from hairseg.network import Network
 from hairseg.photo import Photo, PhotoSource, read_photo
 from hairseg.printable import printable
@@ -88,6 +88,10 @@ class SceneSegmenter:
             raise ModelError(
                 f"{printable(self.info.path)} is a hair model: use `hairseg mask`, or hairseg.Segmenter"
             )
+
+    def __reduce__(self) -> tuple[type[SceneSegmenter], tuple[str, int]]:
+        """What travels to another process: the model's name or path and the settings, never the weights."""
+        return type(self), (spelled(self.info.path), self.threads)
 
     def __call__(self, photo: PhotoSource | Photo) -> Scene:
         """Parse one photo.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 from typing import Literal, overload
 
 import numpy as np
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from hairseg.cores import physical_cores
 from hairseg.errors import HairsegError, MissingExtraError, ModelError, PhotoError, UsageError
 from hairseg.fit import fit, unfit
+from hairseg.fork import renew_after_fork
 from hairseg.hair import Hair
-from hairseg.models import ModelInfo, find_model
+from hairseg.models import ModelInfo, find_model, spelled
 from hairseg.network import Network
 from hairseg.overlap import overlap
 from hairseg.photo import Photo, PhotoSource, read_photo
@@ -25,7 +26,9 @@ from hairseg.tta import averaged
 
 
 class Segmenter:
-    """Finds hair in photos. One object may be used from several threads at once.
+    """Finds hair in photos. One object may be used from several threads at once, and after a fork.
+
+    Sent to another process (pickled) it takes the model's name or path along, and opens the model there.
 
     Args:
         model: name of a packaged model, path of an ``.onnx`` file that ``hairseg export`` wrote, or None for
@@ -64,7 +67,16 @@ class Segmenter:
                 "use `hairseg labels`, or SceneSegmenter of hairseg.scene"
             )
         self._beside_others: Segmenter | None = None
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """A lock that another thread held when the process was forked would never be released in the child."""
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Callable[..., Segmenter], tuple[str, int]]:
+        make = partial(type(self), tta=self.tta, tiles=self.tiles)
+        return make, (spelled(self.info.path), self.threads)
 
     def __call__(self, photo: PhotoSource | Photo, *, threshold: float | None = None) -> Hair:
         """Find the hair in one photo.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hairseg.errors import ModelError
+from hairseg.fork import never_delete, renew_after_fork
 from hairseg.printable import printable
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ def open_session(path: Path, threads: int, optimise: bool = True) -> onnxruntime
     """
     import onnxruntime
 
+    if os.environ.get("ORT_DISABLE_TELEMETRY") == "1":
+        onnxruntime.disable_telemetry_events()  # for those who have imported it before us
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL_ONLY  # what goes wrong is raised; printing it too is noise
     options.intra_op_num_threads = threads
@@ -45,3 +50,40 @@ def open_session(path: Path, threads: int, optimise: bool = True) -> onnxruntime
         raise ModelError(
             f"{printable(path)} is not a working ONNX model ({reason}): export it with `hairseg export`"
         ) from error
+
+
+class Session:
+    """A session that survives a fork: the child opens one of its own at its first photo.
+
+    Args:
+        path: the ONNX file.
+        threads: that work on one photo.
+
+    Raises:
+        ModelError: the file is missing, damaged or no ONNX model.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self._path, self._threads = path.absolute(), threads
+        self._lock = threading.Lock()
+        self._open: onnxruntime.InferenceSession | None = open_session(path, threads)
+        renew_after_fork(self)
+
+    def get(self) -> onnxruntime.InferenceSession:
+        """The session of this process.
+
+        Raises:
+            ModelError: the file, opened again after a fork, is not there any more.
+        """
+        session = self._open
+        if session is None:
+            with self._lock:
+                session = self._open = self._open or open_session(self._path, self._threads)
+        return session
+
+    def after_fork(self) -> None:
+        """Leave the parent's session alone: its threads are not in this process."""
+        self._lock = threading.Lock()
+        if self._open is not None:
+            never_delete(self._open)
+            self._open = None

@@ -140,6 +140,11 @@ def find_model(model: str | os.PathLike[str] | None = None) -> Path:
     raise ModelError(f"model {shown!r} is unknown: {hint}use a packaged one ({names}) or an .onnx file")
 
 
+def spelled(path: Path) -> str:
+    """What :func:`find_model` finds a model's file by, in another process too."""
+    return path.stem if packaged().get(path.stem) == path else str(path.absolute())
+
+
 def _check_contained(path: Path) -> None:
     """Refuse a model that would have the runtime read other files."""
     try:
