@@ -26,6 +26,7 @@ ELSEWHERE = {
     "labels": ("hairseg.cli_labels:labels", "Tell many classes apart, by a model of your own."),
     "cluster": ("hairseg.cli_cluster:cluster", "Do photos by the million, on Ray."),
     "models": ("hairseg.cli_models:models", "List the packaged models with their scores."),
+    "licences": ("hairseg.cli_licences:licences", "List the licences of all that is installed, models too."),
     "doctor": ("hairseg.cli_doctor:doctor", "Check the installation and say what is missing."),
     "train": ("hairseg.cli_training:train", "Train a recipe."),
     "ablate": ("hairseg.cli_ablate:ablate", "Train a grid of variants and say which differences hold."),
@@ -35,6 +36,9 @@ ELSEWHERE = {
     "publish": ("hairseg.cli_training:publish", "Package a checkpoint with its scores and its card."),
     "cost": ("hairseg.cli_cost:cost", "Count a network's parameters and multiply-adds."),
 }
+
+# As it is spelled elsewhere -> the verb.
+ALIASES = {"licenses": "licences"}
 
 
 @dataclass(frozen=True)
@@ -280,7 +284,7 @@ def _is_there(target: str) -> bool:
 
 def is_plain(argv: Sequence[str]) -> bool:
     """Whether the arguments are photos alone: ``hairseg PHOTO...`` without options or a verb."""
-    named = {*HERE, *ELSEWHERE}
+    named = {*HERE, *ELSEWHERE, *ALIASES}
     return bool(argv) and argv[0] not in named and all(word == "-" or word[:1] != "-" for word in argv)
 
 
@@ -312,6 +316,8 @@ def dispatch(argv: Sequence[str]) -> int:
     Raises:
         HairsegError: with the exit code of its kind.
     """
+    if argv and argv[0] in ALIASES:
+        argv = [ALIASES[argv[0]], *argv[1:]]
     _load_early(argv)
     if is_plain(argv):
         return mask(*argv)
