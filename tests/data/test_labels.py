@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -175,3 +176,18 @@ def test_hair_sets_have_no_classes(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("split,image,mask\ntrain,a.jpg,a.png\n")
     with pytest.raises(DataError, match="holds hair masks, but the network tells 6 apart: set classes to 1"):
         open_data(f"figaro1k:{tmp_path}", classes=6)
+
+
+@pytest.mark.data
+@pytest.mark.skipif("HAIRSEG_DATA" not in os.environ, reason="needs the research photos (HAIRSEG_DATA)")
+def test_fassegs_walls_are_background_and_its_cheeks_are_skin() -> None:
+    data = open_data(f"fasseg:{os.environ['HAIRSEG_DATA']}/fasseg", "frontal_test", classes=6)
+    names = [one.name for one in data.classes]
+    walls, cheeks = [], []
+    for item in data.items:
+        truth = read_item(item)[1]
+        height, width = truth.shape
+        walls += [truth[1, 1], truth[1, -2]]
+        cheeks += [truth[height * 3 // 5, width // 3], truth[height * 3 // 5, -width // 3]]
+    assert np.mean(np.array(walls) == names.index("background")) > 0.8
+    assert np.mean(np.array(cheeks) == names.index("skin")) > 0.8
