@@ -22,6 +22,7 @@ project_copyright = f"{author}; code MIT, weights for research"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "from_package", "from_repository"]
 exclude_patterns = ["_build", "_site"]
 myst_heading_anchors = 4
+smartquotes = False  # -- before an option is two hyphens
 suppress_warnings = ["myst.header"]  # cards begin a second report below their own title
 
 autodoc_member_order = "bysource"

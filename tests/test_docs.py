@@ -126,6 +126,11 @@ def test_what_the_package_tells_is_on_the_pages(site: Path) -> None:
     text = (site / "cli.html").read_text(encoding="utf-8")
     assert [verb for verb in verbs() if f'id="hairseg-{verb}"' not in text] == []
     assert text.count("--rle") == 1  # shared options are told once
+    body = text.index("<article")
+    assert (
+        body < text.index("Count a network's parameters", body) < text.index('id="hairseg-mask"', body)
+    )  # the list
+    assert "–edge" not in text  # an option's hyphens stay two
     results = (site / "results.html").read_text(encoding="utf-8")
     for info in list_models():
         assert info.name in results

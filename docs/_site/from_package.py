@@ -15,6 +15,7 @@ class ModelTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The table."""
+        self.env.note_reread()
         from hairseg.cli_models import _table
         from hairseg.models import list_models
 
@@ -28,6 +29,7 @@ class ScoreTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The table."""
+        self.env.note_reread()
         from hairseg.models import list_models
 
         known = list_models()
@@ -56,15 +58,24 @@ def _hairstyles(scores: Any) -> list[str]:
 
 
 class CommandLine(SphinxDirective):
-    """Every verb with its arguments and options, written by cyclopts from the app itself."""
+    """``verbs``: a list of them; ``reference``: each with its arguments and options, written by cyclopts itself."""
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """A section a verb."""
-        return self.parse_text_to_nodes(command_line(), allow_section_headings=True)
+        """A list, or a section a verb."""
+        self.env.note_reread()
+        verbs, reference = command_line()
+        if self.arguments[0] == "verbs":
+            return self.parse_text_to_nodes(verbs)
+        return self.parse_text_to_nodes(reference, allow_section_headings=True)
 
 
-def command_line() -> str:
-    """The reference as Markdown: the options that all verbs on photos share stand at the first of them only."""
+def command_line() -> tuple[str, str]:
+    """The list of verbs, and the reference of each, as Markdown.
+
+    The options that all verbs on photos share stand at the first of them only.
+    """
     from hairseg.cli import Options, build_app
 
     text = build_app().generate_docs("markdown", heading_level=1)
@@ -84,7 +95,7 @@ def command_line() -> str:
             lines = _without(lines, shared)
             lines.append("\nAnd [the options that all verbs on photos share](#hairseg-mask).")
         done.append("\n".join(lines))
-    return summary + "".join(f"\n## {verb}\n" for verb in done)
+    return summary, "".join(f"\n## {verb}\n" for verb in done)
 
 
 def _without(lines: list[str], starts: tuple[str, ...]) -> list[str]:
