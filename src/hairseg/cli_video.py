@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from hairseg.errors import OutputError, PhotoError, UsageError
 from hairseg.hair import Edge, Hair
-from hairseg.inputs import spelled_once
+from hairseg.inputs import one_place
 from hairseg.printable import printable
 from hairseg.report import say
 from hairseg.save import result_name
@@ -216,7 +216,7 @@ def _check_place(source: str, place: str, json: bool) -> None:
             raise UsageError("--json writes to standard output too: give the video a file")
         if sys.stdout.isatty():
             raise UsageError("standard output is a terminal: name a file, or send it on with | or >")
-    elif source != "-" and spelled_once(Path(source)) == spelled_once(Path(place)):
+    elif source != "-" and one_place(Path(source)) == one_place(Path(place)):
         raise UsageError(f"the result would replace the video {printable(source)}: choose another name")
 
 

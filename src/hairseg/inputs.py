@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hairseg.errors import UsageError
+from hairseg.places import fixed_part, same_place
 from hairseg.printable import printable
 from hairseg.save import is_result
 
@@ -76,6 +77,11 @@ def spelled_once(path: Path) -> str:
     return os.path.normcase(os.path.abspath(path))
 
 
+def one_place(path: Path) -> str:
+    """The same text for all names that this system takes for one file, where something is to be written."""
+    return same_place(Path(os.path.abspath(path)), sys.platform)
+
+
 def _expand(argument: str, recursive: bool) -> Iterator[Source]:
     """The photos of one argument."""
     if argument in _STDIN:
@@ -107,16 +113,12 @@ def _folder(folder: str, recursive: bool) -> Iterator[Source]:
 
 def _pattern(pattern: str, recursive: bool) -> Iterator[Source]:
     """What matches a pattern, sorted, as if the shell had written it out."""
-    fixed = []
-    for part in Path(pattern).parts[:-1]:
-        if glob.has_magic(part):
-            break
-        fixed.append(part)
+    fixed = fixed_part(Path(pattern))
     matches = sorted(glob.glob(pattern, recursive=True))
     if not matches:
         raise UsageError(f"nothing matches {printable(pattern)}: check the pattern")
     for match in matches:
         if not is_folder(match):
-            yield Source(Path(match), Path(match).relative_to(Path(*fixed)))
+            yield Source(Path(match), Path(match).relative_to(fixed))
         elif recursive:
             yield from _folder(match, recursive)

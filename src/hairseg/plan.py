@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hairseg.errors import UsageError
-from hairseg.inputs import Source, is_folder, spelled_once
+from hairseg.inputs import Source, is_folder, one_place
+from hairseg.places import why_impossible
 from hairseg.printable import printable
 from hairseg.save import Kind, check_suffix, result_name
 
@@ -44,7 +45,7 @@ def plan(
 
     Raises:
         UsageError: two photos would share a result, a result would replace a photo, several photos would go
-            to one file, a format does not fit, or bytes would go to a terminal.
+            to one file, a name or a format does not fit, or bytes would go to a terminal.
     """
     if output is None:
         jobs = [Job(source, _beside(source, kind, suffix, lines)) for source in sources]
@@ -92,14 +93,16 @@ def _check_stdout(jobs: Sequence[Job], lines: bool) -> None:
 
 
 def _check_clashes(jobs: Sequence[Job]) -> None:
-    """Refuse results that would replace each other or a photo of the run."""
+    """Refuse results that would replace each other or a photo of the run, or that can have no file."""
     owners: dict[str, Source] = {}
-    photos = {spelled_once(job.source.path): job.source for job in jobs if job.source.path is not None}
+    photos = {one_place(job.source.path): job.source for job in jobs if job.source.path is not None}
     for job in jobs:
         if job.target is None or job.target == STDOUT:
             continue
-        key = spelled_once(job.target)
+        key = one_place(job.target)
         target = printable(job.target)
+        if impossible := why_impossible(job.target, sys.platform):
+            raise UsageError(f"{target} cannot be written, {impossible}: choose another name with -o")
         if key in photos:
             raise UsageError(f"the result would replace the photo {target}: choose another name with -o")
         if key in owners:
