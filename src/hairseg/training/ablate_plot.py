@@ -37,7 +37,7 @@ def draw_ablation(found: Ablation, path: Path) -> None:
     runs.set(xlabel=f"{'IoU' if len(found.classes) == 1 else 'mIoU'} of each seed, and their mean")
     runs.grid(alpha=0.3)
     gains.axvline(0, color="grey", linewidth=1)
-    gains.set(xlabel=f"points over {found.grid.reference}; 95 % over seeds and photos")
+    gains.set(xlabel=f"points over {found.grid.reference}, 95 %")
     gains.grid(alpha=0.3)
     figure.suptitle(f"{found.grid.name}: {found.photos} photos; filled where the difference holds")
     buffer = io.BytesIO()
