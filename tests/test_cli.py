@@ -318,28 +318,68 @@ class TestHelp:
             assert callable(getattr(importlib.import_module(module), function))
 
 
-@pytest.mark.parametrize("argv", [["a.jpg"], ["a.jpg", "b c.png"], ["-"], ["a", "-"]])
+QUICK = [
+    ["a.jpg"],
+    ["a.jpg", "b c.png"],
+    ["-"],
+    ["a", "-", "-o", "-"],
+    ["mask", "a.jpg", "--soft"],
+    ["a.jpg", "-o", "out/", "-q", "--force", "--min-area", "0.25", "--threads", "2", "-m", "x.onnx"],
+    ["-r", "--edge", "soft", "--format", "webp", "-v", "--tta", "--tiles", "--fill-holes", "folder"],
+    ["--json", "--rle", "--threshold", "1", "a.jpg"],
+    ["overlay", "a.jpg", "-c", "honey blonde", "--strength", "0.5"],
+    ["cutout", "--edge", "hard", "a.jpg", "--output", "-"],
+    ["recolor", "a.jpg", "--color", "#fff", "--tips", "pink", "--lift", "0"],
+]
+
+
+@pytest.mark.parametrize("argv", QUICK)
 def test_without_a_parser_the_same_is_understood(argv: list[str]) -> None:
-    """The short way for photos alone must not differ from the parser's."""
-    assert cli.is_plain(argv)
+    plainly = cli.quick(argv)
+    assert plainly is not None
+    verb, photos, settings = plainly
     command, bound, _ = cli.build_app().parse_args(cli._tokens(argv))
-    assert command is cli.mask
-    assert [{"/dev/stdin": "-"}.get(word, word) for word in bound.args] == argv
-    bound.apply_defaults()
-    assert bound.kwargs == {
-        "edge": "hard",
-        "soft": False,
-        "probability": False,
-        "npz": False,
-        "options": cli.Options(),
-    }
+    assert verb is command
+    assert photos == [{"/dev/stdin": "-"}.get(word, word) for word in bound.args]
+    assert {"options": cli.Options(), **bound.kwargs} == settings
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["mask", "a.jpg"], ["train", "x.toml"], ["a.jpg", "-q"], ["--", "-a.jpg"]]
+    "argv",
+    [
+        [],
+        ["train", "x.toml"],
+        ["mask"],
+        ["-q"],
+        ["--help"],
+        ["--version"],
+        ["--", "-a.jpg"],
+        ["a.jpg", "overlay"],
+        ["a.jpg", ""],
+        ["a.jpg", "-o"],
+        ["a.jpg", "-o", "-q"],
+        ["a.jpg", "-rf"],
+        ["a.jpg", "-q", "-q"],
+        ["a.jpg", "--output=x"],
+        ["a.jpg", "--edge", "fuzzy"],
+        ["a.jpg", "--threads", "two"],
+        ["a.jpg", "--threads", "-1"],
+        ["a.jpg", "--threshold", "nan"],
+        ["a.jpg", "--color", "red"],
+        ["a.jpg", "--options", "x"],
+        ["recolor", "a.jpg"],
+    ],
 )
 def test_everything_else_is_parsed(argv: list[str]) -> None:
-    assert not cli.is_plain(argv)
+    assert cli.quick(argv) is None
+
+
+def test_the_parser_is_not_imported_for_what_is_plainly_right(folder: Path) -> None:
+    words = ["portrait.jpg", "--edge", "soft", "-o", "m.png", "-q"]
+    code = f"import sys; from hairseg.__main__ import main; main({words}); print('cyclopts' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
+    assert done.stdout.strip() == "False", done.stderr
+    assert (folder / "m.png").exists()
 
 
 class TestProcess:

@@ -1,7 +1,7 @@
 """The command line: verbs -> functions of the library, nothing else.
 
-Annotations stay text until the parser reads them: the plain ``hairseg PHOTO...`` needs no parser, whose import
-would be a quarter of its time.
+Annotations stay text until the parser reads them: where what is written is plainly right, as by far most is, no
+parser is needed (:mod:`hairseg.cli_quick`), whose import would be a quarter of a photo's time.
 """
 
 from __future__ import annotations
@@ -282,10 +282,17 @@ def _is_there(target: str) -> bool:
     return f"def {function}(" in text or f"\n{function} = App(" in text
 
 
-def is_plain(argv: Sequence[str]) -> bool:
-    """Whether the arguments are photos alone: ``hairseg PHOTO...`` without options or a verb."""
-    named = {*HERE, *ELSEWHERE, *ALIASES}
-    return bool(argv) and argv[0] not in named and all(word == "-" or word[:1] != "-" for word in argv)
+def quick(argv: Sequence[str]) -> tuple[Callable[..., int], list[str], dict[str, Any]] | None:
+    """The verb on photos, its photos and its options; None where the parser is to look at the arguments."""
+    from hairseg.cli_quick import bind
+
+    if not argv or argv[0] in ELSEWHERE:
+        return None
+    verb, words = (HERE[argv[0]], argv[1:]) if argv[0] in HERE else (mask, argv)
+    bound = bind(verb, Options, words, globals())
+    if bound is None or not bound[0] or not {*HERE, *ELSEWHERE}.isdisjoint(bound[0]):
+        return None
+    return verb, *bound
 
 
 def build_app() -> App:
@@ -319,8 +326,10 @@ def dispatch(argv: Sequence[str]) -> int:
     if argv and argv[0] in ALIASES:
         argv = [ALIASES[argv[0]], *argv[1:]]
     _load_early(argv)
-    if is_plain(argv):
-        return mask(*argv)
+    plainly = quick(argv)
+    if plainly is not None:
+        verb, photos, settings = plainly
+        return verb(*photos, **settings)
     import cyclopts
 
     app = build_app()
@@ -357,4 +366,4 @@ def _tokens(argv: Sequence[str]) -> list[str]:
     ]
 
 
-__all__ = ["HairsegError", "build_app", "dispatch", "is_plain", "verbs"]
+__all__ = ["HairsegError", "build_app", "dispatch", "quick", "verbs"]
