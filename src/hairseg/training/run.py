@@ -101,7 +101,10 @@ class Run:
         return [json.loads(line) for line in whole]
 
     def forget_after(self, epochs: int) -> None:
-        """Drop the lines of epochs that no checkpoint holds, so that a resume does not log them twice."""
+        """Drop what a kill left: lines of epochs that no checkpoint holds, and files that it cut short."""
+        with _told(self.folder):
+            for partial in self.folder.glob(".*.partial"):
+                partial.unlink(missing_ok=True)
         kept = [line for line in self.lines() if line["epoch"] <= epochs]
         replace(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 
