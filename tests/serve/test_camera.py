@@ -83,7 +83,7 @@ def test_frames_are_painted_live_one_at_a_time(page: Any, tmp_path: Path) -> Non
     assert flight["most"] == 1
     assert len(shown) > 2
 
-    page.get_by_role("button", name="Take this picture").click()
+    page.get_by_role("button", name="Take picture").click()
     page.get_by_role("img", name="Recolour: camera.png").wait_for()
     painted(page)
     with page.expect_download() as waiting:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -52,6 +53,35 @@ def test_everything_that_is_named_exists(exported: Path) -> None:
     assert len(named) > 30
     for address in named:
         assert (exported / address).is_file(), address
+
+
+def test_the_texts_that_stand_in_the_page_are_those_of_the_scripts(exported: Path) -> None:
+    english = (exported / "texts.js").read_text(encoding="utf-8").partition("const KOREAN")[0]
+    known = dict(re.findall(r'^  (\w+): "(.*)",$', english, re.MULTILINE))
+    page = (exported / "index.html").read_text(encoding="utf-8")
+    standing = re.findall(r'data-text="(\w+)"[^>]*>([^<]*)<', page)
+    assert len(standing) > 20
+    for name, text in standing:
+        assert text == known[name]
+
+
+def test_both_languages_have_the_same_texts(exported: Path) -> None:
+    texts = (exported / "texts.js").read_text(encoding="utf-8").partition("const KOREAN_COLOURS")[0]
+    english, korean = texts.split("const KOREAN = ")
+    names, korean_names = (re.findall(r'^  (\w+): "', part, re.MULTILINE) for part in (english, korean))
+    assert names == korean_names
+
+
+def test_the_camera_gets_the_small_sibling(runtime: Path, toy_model: Path, tmp_path: Path) -> None:
+    big = read_info(toy_model)
+    others = [dataclasses.replace(big, name=f"{big.name}-{ending}") for ending in ("int8", "small")]
+    for models, expected in (
+        ([big, *others], f"{big.name}-small"),
+        ([big], big.name),
+        (others, others[0].name),
+    ):
+        page = json.loads(assets.assets(models)["page.json"])
+        assert page["camera"] == expected
 
 
 def test_no_address_leads_elsewhere(exported: Path) -> None:

@@ -99,11 +99,22 @@ def _samples() -> list[Path]:
     return [folder / name for name in _TITLES if (folder / name).is_file()] if folder else []
 
 
+def _for_camera(models: Sequence[ModelInfo]) -> str:
+    """Name of the model that paints a camera's frames: the small sibling of the first, where there is one.
+
+    Floats, not int8, which WebAssembly is slower at.
+    """
+    names = [model.name for model in models]
+    small = f"{names[0]}-small"
+    return small if small in names else names[0]
+
+
 def _manifest(models: Sequence[ModelInfo], runtime: dict[str, Path]) -> dict[str, Any]:
     """``page.json``: what the page offers."""
     ways = {"wasm": "ort-wasm-simd-threaded.wasm", "webgpu": "ort-wasm-simd-threaded.asyncify.wasm"}
     return {
         "models": [describe(model) for model in models],
+        "camera": _for_camera(models),
         "runtime": {
             way: {
                 "module": f"./vendor/ort.{way}.min.mjs",

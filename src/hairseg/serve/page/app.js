@@ -17,7 +17,9 @@ const engine = new Engine();
 const stage = new Stage();
 const camera = new Camera(element("video"), { paint: paintFrame, show: showFrame, fail: endCamera });
 let page = null; // page.json: models, runtime, samples, limits
-let ready = null; // promise of {way, threads}
+let ready = null; // promise of {way, threads, model} for photos
+let eye = null; // the same for the camera, once it was used
+let chosen = false; // whether the person chose the network: then the camera takes that one, too
 let photo = null; // {name, found} of the photo on the stage, once hair was looked for
 let painting = false;
 let wanted = false;
@@ -80,7 +82,7 @@ function complain(error) {
 
 // ---- the network
 
-async function loadModel(model) {
+async function loadModel(model, live = false) {
   const progress = element("progress");
   element("loading").hidden = false;
   const report = ({ loaded, total }) => {
@@ -88,11 +90,11 @@ async function loadModel(model) {
     else progress.removeAttribute("value");
     element("loading-text").textContent = text(loaded < total ? "loading" : "starting");
   };
-  const used = await engine.load(model, page.runtime, asked.get("way"), report).catch((error) => {
+  const used = await engine.load(model, page.runtime, asked.get("way"), report, live).catch((error) => {
     throw new Mistake("noModel", { reason: error.message });
   });
   element("loading").hidden = true;
-  showFacts({ ...used, model });
+  if (!live) showFacts({ ...used, model });
   return { ...used, model };
 }
 
@@ -111,10 +113,19 @@ function offerModels() {
   element("model").replaceChildren(...page.models.map(({ name }) => new Option(name)));
 }
 
+/** A small network for the camera, unless the person chose one. */
+async function loadEye() {
+  const { model } = await ready;
+  const small = page.models.find(({ name }) => name === page.camera);
+  eye = await loadModel(chosen ? model : (small ?? model), true);
+}
+
 async function changeModel() {
+  chosen = true;
   ready = loadModel(page.models[element("model").selectedIndex]);
   await ready;
-  if (photo?.file && !camera.running) await open(photo.file);
+  if (camera.running) await loadEye();
+  else if (photo) await open(photo.file);
 }
 
 // ---- photos
@@ -214,9 +225,8 @@ async function toggleCamera() {
     if (photo) await open(photo.file);
     return;
   }
-  await ready;
   opened++;
-  await camera.start();
+  await camera.start(loadEye());
   stage.mirror(true);
   element("download").disabled = true;
   cameraButtons();
@@ -242,16 +252,29 @@ function cameraButtons() {
   element("rate").textContent = "";
 }
 
-function paintFrame(bitmap) {
-  return engine.frame(bitmap, FRAME_SIZE, panel.what, panel.options);
+async function paintFrame(bitmap) {
+  const start = performance.now();
+  const painted = await engine.frame(bitmap, FRAME_SIZE, panel.what, panel.options);
+  const { read, network, paint } = painted.times;
+  painted.times.move = performance.now() - start - read - network - paint;
+  return painted;
 }
 
-async function showFrame(still, painted, fps) {
-  stage.frame(still, painted, panel.what);
+function showFrame(painted, fps) {
+  const start = performance.now();
+  stage.frame(painted, panel.what);
   const [width, height] = painted.canvas;
   element("after").setAttribute("aria-label", text("live"));
   // No live region: nobody wants to hear it twelve times a second.
-  element("rate").textContent = text("fps", { fps: fps.toFixed(0), width, height, way: wayName(await ready) });
+  const values = { fps: fps.toFixed(0), width, height, name: eye.model.name, way: wayName(eye) };
+  element("rate").textContent = text("fps", values);
+  note({ ...painted.times, show: performance.now() - start });
+}
+
+/** The stages of the last frame, for the browser's profiler and benchmarks/page_speed.py. */
+function note(times) {
+  performance.clearMeasures();
+  for (const [stage, duration] of Object.entries(times)) performance.measure(`frame ${stage}`, { start: 0, duration });
 }
 
 async function snap() {

@@ -10,8 +10,8 @@ export class Camera {
   #times = [];
 
   /**
-   * `video` is a <video>; `paint(bitmap)` resolves to the painted frame, `show(still, painted, fps)` puts it
-   * up; `fail(error)` is called when the camera or the painting ends by itself.
+   * `video` is a <video>; `paint(bitmap)` resolves to the painted frame with its bitmap, `show(painted, fps)`
+   * puts it up; `fail(error)` is called when the camera or the painting ends by itself.
    */
   constructor(video, { paint, show, fail }) {
     Object.assign(this, { video, paint, show, fail });
@@ -21,11 +21,18 @@ export class Camera {
     return this.#stream !== null;
   }
 
-  /** Ask for the camera and start. Throws a Mistake where there is none. */
-  async start() {
-    const opened = await navigator.mediaDevices?.getUserMedia(WANTED).catch(() => null);
+  /** Ask for the camera and start as soon as `ready`, a promise, is kept. Throws a Mistake where there is none. */
+  async start(ready) {
+    // Both at once: while the person is asked, the network loads.
+    const asked = navigator.mediaDevices?.getUserMedia(WANTED).catch(() => null);
+    const loaded = await Promise.allSettled([ready]);
+    const opened = await asked;
     if (!opened) throw new Mistake("noCamera");
     this.#stream = opened;
+    if (loaded[0].reason) {
+      this.stop();
+      throw loaded[0].reason;
+    }
     this.#times = [];
     this.video.srcObject = opened;
     for (const track of opened.getTracks()) track.onended = () => this.fail(new Mistake("noCamera"));
@@ -52,9 +59,9 @@ export class Camera {
       await seen.another();
       if (this.#stream !== stream) return;
       const still = await createImageBitmap(this.video);
-      const painted = await this.paint(await createImageBitmap(still));
-      if (this.#stream === stream) this.show(still, painted, this.#rate());
-      still.close();
+      const painted = await this.paint(still);
+      if (this.#stream === stream) this.show(painted, this.#rate());
+      painted.bitmap.close();
     }
   }
 

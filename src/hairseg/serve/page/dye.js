@@ -1,6 +1,6 @@
 // One head of hair in another colour, under the same light; explained in hairseg/dye.py.
 
-import { quantile, toOklab } from "./color.js";
+import { cube, quantile, toOklab } from "./color.js";
 import { DYE } from "./constants.js";
 
 const ENTRIES = DYE.ENTRIES;
@@ -58,7 +58,7 @@ function photographedSpread(median) {
 /** The new lightness of every old one; never falling, the median carried to `goal`. */
 function lightnessCurve(look, goal) {
   const toe = DYE.TOE * Math.min(Math.max((goal - look.lightness) / 0.3, 0), 1);
-  const lifted = (lightness) => Math.cbrt(lightness ** 3 + toe ** 3);
+  const lifted = (lightness) => Math.cbrt(cube(lightness) + cube(toe));
   const [old, median] = [look.quantiles.map(lifted), lifted(look.lightness)];
   const [before, after] = [photographedSpread(median), photographedSpread(goal)];
   const fresh = old.map((value, q) => {

@@ -29,9 +29,9 @@ export class Engine {
     };
   }
 
-  /** Load a model; `report({loaded, total})` counts bytes. Resolves to {way, threads}. */
-  load(model, runtime, way, report) {
-    return this.#ask("load", { model, runtime, way }, { report });
+  /** Load a model, for photos or `live` for the camera; `report({loaded, total})` counts bytes. Resolves to {way, threads}. */
+  load(model, runtime, way, report, live = false) {
+    return this.#ask("load", { model, runtime, way, live }, { report });
   }
 
   /** Find the hair in a file. Resolves to {width, height, fraction, color, milliseconds, photo}. */
@@ -49,7 +49,10 @@ export class Engine {
     return this.#ask("png", { what, options });
   }
 
-  /** One frame of the camera, painted; the bitmap is given away, `size` is the longest canvas allowed. */
+  /**
+   * One frame of the camera, painted: {width, height, data, canvas, bitmap, times}. The bitmap is given away and
+   * comes back; `size` is the side of the largest canvas allowed, `times` are milliseconds of each stage.
+   */
   frame(bitmap, size, what, options) {
     return this.#ask("frame", { bitmap, size, what, options }, { moved: [bitmap] });
   }

@@ -13,8 +13,8 @@ export function frameCanvas(fit, size, height, width) {
 
 /** RGBA of a frame, painted. The edge is the network's own: strands flicker more than they please. */
 export function paintFrame(photo, map, threshold, what, options) {
-  const probability = unfit(map, photo.height, photo.width);
-  const alpha = probability.map(contrast(threshold));
+  const alpha = unfit(map, photo.height, photo.width);
+  sharpen(alpha, threshold); // in place: the map was made for this frame
   if (what === "recolor") return recolor(photo, alpha, options, toneSource(photo, photo, alpha, SAMPLES));
   if (what === "cutout") return cutout(photo, alpha, photo);
   if (what === "overlay") return overlay(photo, alpha, options);
@@ -22,10 +22,11 @@ export function paintFrame(photo, map, threshold, what, options) {
 }
 
 /** Probability -> share of hair: 0 and 1 a little before the model is sure, smooth between. */
-function contrast(threshold) {
+function sharpen(values, threshold) {
   const reach = Math.min(threshold, 1 - threshold, 0.3) || 0.01;
-  return (value) => {
-    const share = Math.min(Math.max((value - threshold + reach) / (2 * reach), 0), 1);
-    return share * share * (3 - 2 * share);
-  };
+  const [nothing, scale] = [threshold - reach, 1 / (2 * reach)];
+  for (let i = 0; i < values.length; i++) {
+    const share = Math.min(Math.max((values[i] - nothing) * scale, 0), 1);
+    values[i] = share * share * (3 - 2 * share);
+  }
 }

@@ -50,7 +50,7 @@ export function prepare(photo, alpha) {
 /** The same where the hair's own colours, `pure`, are known; `samples` pixels tell how the hair looks. */
 export function toneSource(photo, pure, alpha, samples = PAINT.SAMPLES) {
   let highest = 0;
-  for (let i = 0; i < alpha.length; i++) if (alpha[i] > highest) highest = alpha[i];
+  for (const share of alpha) if (share > highest) highest = share;
   const enough = Math.min(0.95, highest);
   let count = 0;
   for (let i = 0; i < alpha.length; i++) if (alpha[i] >= enough) count++;
@@ -101,8 +101,9 @@ function extent(alpha, width) {
   const totals = new Float64Array(alpha.length / width);
   let total = 0;
   for (let y = 0; y < totals.length; y++) {
-    for (let x = 0; x < width; x++) total += alpha[y * width + x];
-    totals[y] = total;
+    let row = 0;
+    for (let at = y * width; at < (y + 1) * width; at++) row += alpha[at];
+    totals[y] = total += row;
   }
   return [0.03 * total, 0.97 * total].map((level) => totals.findIndex((value) => value >= level));
 }

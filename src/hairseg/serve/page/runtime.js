@@ -17,6 +17,8 @@ export function threads() {
   return globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, 4) : 1;
 }
 
+const started = new Map(); // way -> onnxruntime-web, which is fetched and set up once for all models
+
 /**
  * Open a model.
  *
@@ -26,14 +28,9 @@ export function threads() {
 export async function openSession(model, runtime, wanted, progress) {
   const possible = await ways(wanted);
   for (const [attempt, way] of possible.entries()) {
-    const { module, binary, bytes } = runtime[way];
-    const meter = measured(model.bytes + bytes, progress);
-    const files = [import(new URL(module, import.meta.url)), download(binary, meter), download(model.url, meter)];
-    const [ort, wasmBinary, graph] = await Promise.all(files);
+    const meter = measured(model.bytes + (started.has(way) ? 0 : runtime[way].bytes), progress);
+    const [ort, graph] = await Promise.all([start(way, runtime[way], meter), download(model.url, meter)]);
     try {
-      ort.env.wasm.wasmPaths = new URL("./vendor/", import.meta.url).href;
-      ort.env.wasm.wasmBinary = wasmBinary;
-      ort.env.wasm.numThreads = threads();
       const session = await ort.InferenceSession.create(graph, { executionProviders: [way], extra: POLITE });
       if (way === "webgpu") await tryOut(ort, session);
       return { ort, session, way, threads: threads() };
@@ -43,6 +40,18 @@ export async function openSession(model, runtime, wanted, progress) {
     }
   }
   throw new Error("no way to run a model");
+}
+
+/** onnxruntime-web, ready for models. */
+async function start(way, { module, binary }, meter) {
+  if (!started.has(way)) {
+    const files = [import(new URL(module, import.meta.url)), download(binary, meter)];
+    const [ort, wasmBinary] = await Promise.all(files);
+    const wasmPaths = new URL("./vendor/", import.meta.url).href;
+    Object.assign(ort.env.wasm, { wasmPaths, wasmBinary, numThreads: threads() });
+    started.set(way, ort);
+  }
+  return started.get(way);
 }
 
 /** Drivers fail at the first run rather than at loading. */

@@ -28,17 +28,20 @@ export class Segmenter {
     const { width, height } = canvas;
     const input = new ort.Tensor("float32", this.normalise(canvas), [1, 3, height, width]);
     const { probability } = await session.run({ photo: input });
-    const data = probability.data.map((value) => Math.min(Math.max(value, 0), 1));
+    const data = Float32Array.from(probability.data);
     probability.dispose();
+    for (let i = 0; i < data.length; i++) data[i] = Math.min(Math.max(data[i], 0), 1);
     return { data, width, height };
   }
 
-  /** (level / 255 - mean) / std of RGBA pixels, one plane per colour. */
+  /** (level / 255 - mean) / std of RGBA pixels, one plane per colour; the next call of this size writes over it. */
   normalise({ data, width, height }) {
-    const planes = new Float32Array(3 * width * height);
+    const area = width * height;
+    if (this.planes?.length !== 3 * area) this.planes = new Float32Array(3 * area);
+    const { planes } = this;
     this.tables.forEach((table, c) => {
-      const start = c * width * height;
-      for (let i = 0; i < width * height; i++) planes[start + i] = table[data[4 * i + c]];
+      const start = c * area;
+      for (let i = 0; i < area; i++) planes[start + i] = table[data[4 * i + c]];
     });
     return planes;
   }

@@ -33,12 +33,13 @@ export class Stage {
     this.#after.setAttribute("aria-label", name);
   }
 
-  /** Show a frame of the camera: the bitmap before, the painted picture after. */
-  frame(still, picture, what) {
-    if (this.#before.width !== still.width || this.#before.height !== still.height || this.#picture.hidden) {
+  /** Show a frame of the camera: its bitmap before, the painted picture after. */
+  frame(picture, what) {
+    const { width, height, bitmap } = picture;
+    if (this.#before.width !== width || this.#before.height !== height || this.#picture.hidden) {
       this.putUp(picture);
     }
-    this.#before.getContext("2d").drawImage(still, 0, 0);
+    this.#before.getContext("2d").drawImage(bitmap, 0, 0);
     this.#picture.dataset.what = what;
     draw(this.#after, picture);
   }

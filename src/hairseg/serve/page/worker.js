@@ -8,15 +8,20 @@ import { Segmenter } from "./segmenter.js";
 // What is shown while colours are tried out; a download is painted at the photo's own size.
 const PREVIEW_PIXELS = 1_500_000;
 
-let segmenter = null;
+const opened = new Map(); // address of a model -> its Segmenter
+let segmenter = null; // for photos
+let eye = null; // for the camera
 let shown = null; // Hair at the size that is shown
 let whole = null; // Hair at the photo's own size, the same object for small photos
 
 const answers = {
-  async load({ model, runtime, way }, report) {
-    segmenter = await Segmenter.open(model, runtime, way, (loaded, total) => report({ loaded, total }));
-    const { way: used, threads } = segmenter.opened;
-    return { way: used, threads };
+  async load({ model, runtime, way, live }, report) {
+    const progress = (loaded, total) => report({ loaded, total });
+    if (!opened.has(model.url)) opened.set(model.url, await Segmenter.open(model, runtime, way, progress));
+    const found = opened.get(model.url);
+    if (live) eye = found;
+    else segmenter = found;
+    return { way: found.opened.way, threads: found.opened.threads };
   },
 
   async open({ file }) {
@@ -47,12 +52,17 @@ const answers = {
 
   async frame({ bitmap, size, what, options }) {
     const { width, height } = bitmap;
-    const photo = pixels(bitmap, width, height);
-    const canvas = frameCanvas(segmenter.model.fit, size, height, width);
-    const map = await segmenter.run(pixels(bitmap, ...canvas));
-    bitmap.close();
-    const data = paintFrame(photo, map, segmenter.model.threshold, what, options);
-    return { width, height, data, canvas };
+    const clock = stopwatch();
+    const photo = frameSheet.pixels(bitmap, width, height);
+    const canvas = frameCanvas(eye.model.fit, size, height, width);
+    const input = canvasSheet.pixels(bitmap, ...canvas);
+    clock.end("read");
+    const map = await eye.run(input);
+    clock.end("network");
+    const data = paintFrame(photo, map, eye.model.threshold, what, options);
+    clock.end("paint");
+    // The bitmap goes back: the page shows it as the picture before.
+    return { width, height, data, canvas, bitmap, times: clock.times };
   },
 };
 
@@ -65,15 +75,42 @@ async function decode(file) {
   }
 }
 
-/** RGBA of a bitmap at width x height, over white paper where it is transparent. */
+/** A canvas that is kept, so that frames of one size cost no new one. */
+class Sheet {
+  #canvas = new OffscreenCanvas(1, 1);
+  #context = this.#canvas.getContext("2d", { willReadFrequently: true });
+
+  /** RGBA of a bitmap at width x height, over white paper where it is transparent. */
+  pixels(bitmap, width, height) {
+    if (this.#canvas.width !== width || this.#canvas.height !== height) {
+      Object.assign(this.#canvas, { width, height });
+    }
+    this.#context.fillStyle = "white";
+    this.#context.fillRect(0, 0, width, height);
+    this.#context.imageSmoothingQuality = "high";
+    this.#context.drawImage(bitmap, 0, 0, width, height);
+    return this.#context.getImageData(0, 0, width, height);
+  }
+}
+
+const frameSheet = new Sheet();
+const canvasSheet = new Sheet();
+
+/** A photo's pixels; its canvas is as large as the photo, so it is not kept. */
 function pixels(bitmap, width, height) {
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "white";
-  context.fillRect(0, 0, width, height);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, width, height);
-  return context.getImageData(0, 0, width, height);
+  return new Sheet().pixels(bitmap, width, height);
+}
+
+/** `end(stage)` notes in `times` the milliseconds since the last end. */
+function stopwatch() {
+  const times = {};
+  let last = performance.now();
+  const end = (stage) => {
+    const now = performance.now();
+    times[stage] = now - last;
+    last = now;
+  };
+  return { times, end };
 }
 
 /** The photo itself if it is small, or a smaller copy. */
@@ -83,14 +120,22 @@ function preview(bitmap, photo) {
   return pixels(bitmap, Math.round(photo.width * scale), Math.round(photo.height * scale));
 }
 
-self.onmessage = async ({ data: { id, ask, ...question } }) => {
+let last = Promise.resolve();
+
+/** One after the other, since a session cannot run twice at a time; a model is loaded beside other work. */
+self.onmessage = ({ data }) => {
+  if (data.ask === "load") answer(data);
+  else last = last.then(() => answer(data));
+};
+
+async function answer({ id, ask, ...question }) {
   const report = (progress) => self.postMessage({ id, progress });
   try {
-    const answer = await answers[ask](question, report);
-    const moved = [answer.data?.buffer, answer.photo?.data.buffer].filter(Boolean);
-    self.postMessage({ id, answer }, moved);
+    const found = await answers[ask](question, report);
+    const moved = [found.data?.buffer, found.photo?.data.buffer, found.bitmap].filter(Boolean);
+    self.postMessage({ id, answer: found }, moved);
   } catch (error) {
     const { code, values, message } = error;
     self.postMessage({ id, error: { code, values, message } });
   }
-};
+}
