@@ -56,8 +56,11 @@ def test_a_killed_run_resumes_to_the_same_losses_and_weights(
     with pytest.raises(KeyboardInterrupt):
         train(recipe, broken, report=quiet)
     monkeypatch.setattr(loop, "write_state", write_state)
+    cut_short = broken.folder / ".best.safetensors.partial"
+    cut_short.write_bytes(b"half")
     train(recipe, Run.newest(tmp_path / "broken", recipe), resume=True, report=quiet)
 
+    assert not cut_short.exists()
     assert losses(broken) == losses(whole)
     assert [line["epoch"] for line in broken.lines()] == [1, 2, 3]
     ours, theirs = (
