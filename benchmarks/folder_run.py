@@ -1,10 +1,12 @@
 """A folder of many photos, some of them damaged, through the command line; and the plain loop beside it.
 
-    python benchmarks/folder_run.py samples/*.jpg [--count 1000] [--damaged 30] [--side 800] [--peer PATH.py]
+    python benchmarks/folder_run.py samples/*.jpg [--count 1000] [--damaged 30] [--side 800] [--threads 1 2]
+        [--peer PATH.py]
 
 Copies of the photos, each shifted a little so that no two are equal, go into a temporary folder; the damaged
 ones are cut off, emptied, or text. Prints masks written, failures listed, the exit code, photos a second, and
-the plain loop's (read, one photo at a time, save): ours in one process, and the peer's.
+the plain loop's (read, one photo at a time, save): ours in one process, and the peer's. With ``--threads`` the folder is
+done once for each number of threads, for throughput against core count.
 """
 
 from __future__ import annotations
@@ -37,21 +39,13 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=800)
     parser.add_argument("--loop", type=int, default=60, help="photos of the plain loops")
     parser.add_argument("--peer", type=Path)
+    parser.add_argument("--threads", type=int, nargs="+", help="default: once, with all physical cores")
     options = parser.parse_args()
     with TemporaryDirectory() as place:
         folder, out = Path(place) / "photos", Path(place) / "masks"
         folder.mkdir()
         fill(folder, [resized(path, options.side) for path in options.photos], options.count, options.damaged)
-        begun = time.perf_counter()
-        command = [sys.executable, "-m", "hairseg", "--json", str(folder), "-o", f"{out}/"]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - begun
-        lines = [json.loads(line) for line in ran.stdout.splitlines()]
-        failed = sum("error" in line for line in lines)
-        masks = len(list(out.glob("*.png")))
-        print(f"hairseg FOLDER: {masks} masks, {failed} failures listed, exit code {ran.returncode}")
-        rate = options.count / seconds
-        print(f"{seconds:.1f} s, {rate:.1f} photos a second")
+        rate = max(folder_rate(folder, out, options.count, number) for number in options.threads or [None])
         good = [path for path in sorted(folder.iterdir()) if path.stem.isdigit()][: options.loop]
         loops: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.float32]]] = {
             "our plain loop": Segmenter().probability
@@ -61,6 +55,24 @@ def main() -> None:
         for name, predict in loops.items():
             plain = loop(predict, good, Path(place) / "mask.png")
             print(f"{name}: {plain:.1f} photos a second; the folder is {rate / plain:.2f}x")
+
+
+def folder_rate(folder: Path, out: Path, count: int, threads: int | None) -> float:
+    """Photos a second of ``hairseg FOLDER``; prints what came of them."""
+    command = [sys.executable, "-m", "hairseg", "--json", "--force", str(folder), "-o", f"{out}/"]
+    if threads is not None:
+        command += ["--threads", str(threads)]
+    begun = time.perf_counter()
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - begun
+    failed = sum("error" in json.loads(line) for line in ran.stdout.splitlines())
+    masks = len(list(out.glob("*.png")))
+    print(
+        f"hairseg FOLDER, {'all cores' if threads is None else f'{threads} threads'}: {masks} masks, "
+        f"{failed} failures listed, exit code {ran.returncode}; {count / seconds:.1f} photos a second",
+        flush=True,
+    )
+    return count / seconds
 
 
 def fill(folder: Path, photos: list[NDArray[np.uint8]], count: int, damaged: int) -> None:
