@@ -43,7 +43,7 @@ _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _PAGED = ("TIFF",)
 # Drawings whose "decoding" runs another program.
-_DRAWINGS = ("EPS", "WMF")
+DRAWINGS = ("EPS", "WMF")
 
 _AGAIN = "copy it again from where it came"
 
@@ -231,7 +231,7 @@ def _read_heic(name: str) -> None:
 
 def _decoded(image: Image.Image, name: str) -> Photo:
     """Decode, turn upright, convert to sRGB."""
-    if image.format in _DRAWINGS:
+    if image.format in DRAWINGS:
         raise PhotoError(f"{name} is a drawing ({image.format}): convert it to PNG")
     image.load()
     upright, profile, notes = to_srgb(image)

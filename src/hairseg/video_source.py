@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -22,6 +23,12 @@ VideoSource = str | os.PathLike[str] | BinaryIO
 
 # Formats of still pictures, and those that FFmpeg takes any text for.
 _NO_VIDEOS = ("image2", "tty", "bin", "xbin", "adf", "idf")
+
+# What FFmpeg takes for a video and is none: texts that have it open other files, addresses or ports.
+_PLAYLISTS = {
+    *("concat", "hls", "dash", "webm_dash_manifest", "imf", "sdp", "rtp", "rtsp", "sap", "lavfi", "avisynth"),
+    *("vapoursynth", "vobsub"),
+}
 
 
 @dataclass(frozen=True)
@@ -140,10 +147,17 @@ def _checked(path: Path, name: str) -> BinaryIO:
 
 def _open_file(av: Any, file: str | BinaryIO | Pipe | None, options: dict[str, Any]) -> Any:
     """PyAV's container of a file."""
+    own = {**options, "options": {**options.get("options", {}), "format_whitelist": _formats(av)}}
     try:
-        return av.open(file, "r", **options)
+        return av.open(file, "r", **own)
     except UnicodeDecodeError:  # in titles and the like, which are not used
-        return av.open(file, "r", metadata_errors="replace", **options)
+        return av.open(file, "r", metadata_errors="replace", **own)
+
+
+@cache
+def _formats(av: Any) -> str:
+    """The names of all formats that read nothing but their own file."""
+    return ",".join(sorted(set(av.formats_available) - _PLAYLISTS))
 
 
 def _open_device(av: Any, device: Device) -> Any:

@@ -206,7 +206,18 @@ def videos() -> list[bytes]:
         ):
             path = write_clip(Path(folder, name), (0, 40, 80), **options)  # type: ignore[arg-type]
             found.append(path.read_bytes())
-    return found
+    return [*found, *playlists()]
+
+
+def playlists(address: str = "other.mp4") -> list[bytes]:
+    """Texts that tell FFmpeg to read something else."""
+    sdp = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n"
+    texts = (
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{address}\n#EXT-X-ENDLIST\n",
+        f"ffconcat version 1.0\nfile '{address}'\nduration 1\n",
+        sdp + "a=rtpmap:96 H264/90000\n",
+    )
+    return [text.encode() for text in texts]
 
 
 def models() -> list[bytes]:

@@ -6,13 +6,9 @@ A target is fed bytes. It may raise an error of :mod:`hairseg.errors`; anything 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import io
 import json
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,65 +17,10 @@ import numpy as np
 
 from hairseg.errors import HairsegError
 
-from . import seeds
-from .mutate import mutated
+from . import inside, seeds, written
+from .target import Target, complaint, file_of, folder
 
-
-@dataclass(frozen=True)
-class Target:
-    """A reader.
-
-    Attributes:
-        name: of the target.
-        make: good files.
-        feed: reads one.
-        needs: modules without which there is nothing to read with.
-    """
-
-    name: str
-    make: Callable[[], Sequence[bytes]]
-    feed: Callable[[bytes], object]
-    needs: tuple[str, ...] = ()
-
-    @cached_property
-    def seeds(self) -> Sequence[bytes]:
-        """Good files, made once."""
-        return self.make()
-
-    @property
-    def missing(self) -> str:
-        """The module that is not installed, or an empty string."""
-        return next((name for name in self.needs if importlib.util.find_spec(name) is None), "")
-
-    def case(self, number: int, seed: int = 0) -> bytes:
-        """A damaged file; the same for the same numbers."""
-        return mutated(self.seeds, number, seed)
-
-
-def complaint(target: Target, data: bytes) -> str:
-    """What is wrong with the way in which a file was read; empty where nothing is."""
-    try:
-        target.feed(data)
-    except HairsegError as error:
-        text = str(error)
-        # Line breaks before indented lines part the lines of a list; nothing else may reach a terminal.
-        unsafe = not all(map(str.isprintable, text.split("\n  ")))
-        return f"the message {text!r} is not safe to print" if unsafe else ""
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
-
-
-@cache
-def _folder() -> Path:
-    """A place for files that are read by name."""
-    return Path(tempfile.mkdtemp(prefix="hairseg-hostile-"))
-
-
-def _file(data: bytes, name: str) -> Path:
-    path = _folder() / name
-    path.write_bytes(data)
-    return path
+__all__ = ["TARGETS", "Target", "complaint"]
 
 
 def _photo(data: bytes) -> None:
@@ -91,7 +32,7 @@ def _photo(data: bytes) -> None:
 def _photo_file(data: bytes) -> None:
     from hairseg.photo import read_photo
 
-    read_photo(_file(data, "photo.jpg"))
+    read_photo(file_of(data, "photo.jpg"))
 
 
 def _profile(data: bytes) -> None:
@@ -109,7 +50,7 @@ def _mask(data: bytes) -> None:
     from hairseg.data.items import read_mask
     from hairseg.data.labels import Labels
 
-    path = _file(data, "mask.png")
+    path = file_of(data, "mask.png")
     for labels in (None, Labels(unnamed(4))):
         try:
             read_mask(path, labels)
@@ -132,7 +73,7 @@ def _video(data: bytes) -> None:
 def _model(data: bytes) -> None:
     from hairseg.segmenter import Segmenter
 
-    Segmenter(_file(data, "model.onnx"), 1)(np.zeros((40, 64, 3), np.uint8))
+    Segmenter(file_of(data, "model.onnx"), 1)(np.zeros((40, 64, 3), np.uint8))
 
 
 def _metadata(data: bytes) -> None:
@@ -144,44 +85,44 @@ def _metadata(data: bytes) -> None:
 def _tensors(data: bytes) -> None:
     from hairseg.net.files import load
 
-    load(_file(data, "weights.safetensors"))
+    load(file_of(data, "weights.safetensors"))
 
 
 def _pickle(data: bytes) -> None:
     from hairseg.net.files import load
 
-    load(_file(data, "weights.pth"))
+    load(file_of(data, "weights.pth"))
 
 
 def _recipe(data: bytes) -> None:
     from hairseg.training.recipe import read_recipe
 
-    read_recipe(_file(data, "recipe.toml"))
+    read_recipe(file_of(data, "recipe.toml"))
 
 
 def _manifest(data: bytes) -> None:
     from hairseg.data import open_data
 
-    folder = _folder() / "set"
-    folder.mkdir(exist_ok=True)
-    (folder / "manifest.csv").write_bytes(data)
-    open_data(f"folder:{folder}")
+    place = folder() / "set"
+    place.mkdir(exist_ok=True)
+    (place / "manifest.csv").write_bytes(data)
+    open_data(f"folder:{place}")
 
 
 def _class_list(data: bytes) -> None:
     from hairseg.data.labels import read_classes
 
-    read_classes(_file(data, "classes.csv"))
+    read_classes(file_of(data, "classes.csv"))
 
 
 def _split(data: bytes) -> None:
     from hairseg.data import open_data
 
-    folder = _folder() / "split"
-    (folder / "splits").mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.csv").write_bytes(seeds.manifests()[0])
-    (folder / "splits/some.txt").write_bytes(data)
-    open_data(f"folder:{folder}", "some")
+    place = folder() / "split"
+    (place / "splits").mkdir(parents=True, exist_ok=True)
+    (place / "manifest.csv").write_bytes(seeds.manifests()[0])
+    (place / "splits/some.txt").write_bytes(data)
+    open_data(f"folder:{place}", "some")
 
 
 def _run_lengths(data: bytes) -> None:
@@ -212,7 +153,7 @@ def _service() -> tuple[Any, asyncio.Runner]:
     from hairseg.serve.service import Limits
     from toys import write_toy_model
 
-    segmenter = Segmenter(write_toy_model(_folder() / "served.onnx"), 1)
+    segmenter = Segmenter(write_toy_model(folder() / "served.onnx"), 1)
     app = create_app(segmenter, [segmenter.info], {}, limits=Limits(bytes=50_000, pixels=1_000_000))
     transport = httpx.ASGITransport(app=app)
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1"), asyncio.Runner()
@@ -274,4 +215,6 @@ TARGETS = (
     Target("color", seeds.settings, _color),
     Target("body", seeds.bodies, _body, ("fastapi", "httpx", "python_multipart")),
     Target("request", seeds.settings, _request, ("fastapi", "httpx", "python_multipart")),
+    *inside.TARGETS,
+    *written.TARGETS,
 )

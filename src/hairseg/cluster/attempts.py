@@ -17,8 +17,8 @@ def begin(target: Store, block: Block) -> int:
     """
     try:
         count = int(json.loads(target.read(_name(block)))["attempt"]) + 1
-    except (OSError, ValueError):
-        count = 1
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        count = 1  # none yet, or a note that no process of ours wrote
     note = {"attempt": count, "pid": os.getpid(), "machine": platform.node()}
     target.write(_name(block), json.dumps(note).encode())
     return count

@@ -116,13 +116,32 @@ def encode(blocks: Iterable[Block]) -> bytes:
     return data
 
 
-def decode(data: bytes) -> list[Block]:
-    """The inverse of :func:`encode`."""
+def decode(data: bytes, name: str = "the plan") -> list[Block]:
+    """The inverse of :func:`encode`; ``name`` is what a message calls the file.
+
+    Raises:
+        UsageError: it is damaged, or a block of it lies outside of INPUT.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, Any]] = pq.read_table(pa.BufferReader(data)).to_pylist()
-    return [Block(**{**row, "names": tuple(map(os.fsdecode, row["names"]))}) for row in rows]
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(pa.BufferReader(data)).to_pylist()
+        blocks = [Block(**{**row, "names": tuple(map(os.fsdecode, row["names"]))}) for row in rows]
+        for block in blocks:
+            inside = all(map(_is_below, (block.file, *block.names)))
+            if not inside or block.number < 0 or not 0 <= block.start <= block.stop:
+                raise ValueError(f"its block {block.number} is none of INPUT's")
+    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"{name} is damaged ({reason}): choose another OUTPUT") from error
+    return blocks
+
+
+def _is_below(name: str) -> bool:
+    """Whether a path stays in its folder."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def unreadable(file: str, error: Exception) -> UsageError:

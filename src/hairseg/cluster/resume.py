@@ -52,7 +52,7 @@ def planned(photos: Store, results: Store, model: Path, size: int, own: dict[str
     """
     plans = [entry.name for entry in results.list(plan.FOLDER)]
     if plans:
-        before = json.loads(results.read(SETTINGS))
+        before = _settings_before(results)
         for name, value in own.items():
             if before.get(name) != value:
                 raise UsageError(
@@ -61,7 +61,8 @@ def planned(photos: Store, results: Store, model: Path, size: int, own: dict[str
                 )
     elif any(entry.name not in (SETTINGS, MODEL) for entry in results.list()):
         raise UsageError(f"{printable(results.place)} is not empty and holds no run: choose another OUTPUT")
-    blocks = [block for name in plans for block in plan.decode(results.read(f"{plan.FOLDER}/{name}"))]
+    names = [f"{plan.FOLDER}/{name}" for name in plans]
+    blocks = [block for name in names for block in plan.decode(results.read(name), name)]
     fresh = plan.grow(blocks, photos, size, own["save"] == "files")
     if fresh:
         if fresh[0].file:
@@ -72,6 +73,14 @@ def planned(photos: Store, results: Store, model: Path, size: int, own: dict[str
     return blocks + fresh
 
 
+def _settings_before(results: Store) -> dict[str, Any]:
+    try:
+        return dict(json.loads(results.read(SETTINGS)))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        place = printable(results.place)
+        raise UsageError(f"{place}/{SETTINGS} is damaged ({error}): choose another OUTPUT") from error
+
+
 def to_do(blocks: Sequence[Block], results: Store, retry: bool) -> list[Block]:
     """The blocks without rows, and, where that is asked for, those with failures among their rows."""
     done = {f"rows/{entry.name}" for entry in results.list("rows")}
@@ -79,7 +88,8 @@ def to_do(blocks: Sequence[Block], results: Store, retry: bool) -> list[Block]:
     if retry:
 
         def failed(block: Block) -> bool:
-            return any(row["error"] is not None for row in decode(results.read(block.part), ["error"]))
+            rows = decode(results.read(block.part), ["error"], block.part)
+            return any(row["error"] is not None for row in rows)
 
         finished = [block for block in blocks if block.part in done]
         again = zip(finished, overlap(failed, finished, _READERS), strict=True)

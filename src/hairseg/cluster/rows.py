@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hairseg.errors import UsageError
 from hairseg.rle import from_rle
 
 if TYPE_CHECKING:
@@ -79,12 +80,22 @@ def encode(rows: Sequence[Row]) -> bytes:
     return data
 
 
-def decode(data: bytes, columns: Sequence[str] | None = None) -> list[Row]:
-    """The rows of a Parquet file."""
+def decode(data: bytes, columns: Sequence[str] | None = None, name: str = "the file of rows") -> list[Row]:
+    """The rows of a Parquet file; ``name`` is what a message calls it.
+
+    Raises:
+        UsageError: it is damaged.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows: list[Row] = pq.read_table(pa.BufferReader(data), columns=columns).to_pylist()
+    try:
+        rows: list[Row] = pq.read_table(pa.BufferReader(data), columns=columns).to_pylist()
+        if any(row.keys() < set(columns or ("name", "error")) for row in rows):
+            raise ValueError("a column is missing")
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"{name} is damaged ({reason}): remove it, and its photos are done again") from error
     return rows
 
 

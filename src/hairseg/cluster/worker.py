@@ -125,7 +125,7 @@ class Worker:
     def _good_rows(self, block: Block) -> dict[int, Row]:
         """Rows of an earlier run that are not failures, by the photo's index in the block."""
         try:
-            rows = decode(self._target.read(block.part))
+            rows = decode(self._target.read(block.part), name=block.part)
         except OSError:
             return {}
         return {index: row for index, row in enumerate(rows) if row["error"] is None}

@@ -14,6 +14,7 @@ from PIL import Image
 from hairseg.classes import IGNORE, Classes, make_classes
 from hairseg.data.text import read_table
 from hairseg.errors import DataError
+from hairseg.photo import DRAWINGS
 
 LIST = "classes.csv"
 NO_CLASSES = frozenset({"ignore", "ignored", "void", "unlabeled", "unlabelled"})
@@ -79,8 +80,11 @@ def opened(path: Path) -> Image.Image:
         DataError: missing or broken.
     """
     try:
-        image = Image.open(path)
-        image.load()
+        with path.open("rb") as file:
+            image = Image.open(file)
+            if image.format in DRAWINGS:
+                raise ValueError(f"it is a drawing, {image.format}")
+            image.load()
     except FileNotFoundError as error:
         raise DataError(f"{path}: the mask is missing") from error
     except (

@@ -8,6 +8,7 @@ from hairseg.classes import IGNORE
 from hairseg.data.items import Item
 from hairseg.data.labels import Labels, known_classes
 from hairseg.data.splits import of_split
+from hairseg.data.text import read_text
 from hairseg.errors import DataError
 
 # Cityscapes' labelIds in the order of their trainIds; every other id is ignored (mcordts/cityscapesScripts).
@@ -52,7 +53,7 @@ def voc(folder: Path, split: str) -> tuple[Item, ...]:
         raise DataError(f"{masks}: no such folder: split {listed.stem!r} has its masks there")
     labels = Labels(known_classes("voc"))
     # A line is a photo's name; lists of the larger set hold the paths of photo and mask.
-    stems = [Path(line.split()[0]).stem for line in listed.read_text().splitlines() if line.strip()]
+    stems = [Path(line.split()[0]).stem for line in read_text(listed).splitlines() if line.strip()]
     return tuple(
         Item(
             home / "JPEGImages" / f"{stem}.jpg",

@@ -120,7 +120,7 @@ def read_report(path: Path) -> Report:
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{path} is no report that can be read ({error}): write one with `hairseg evaluate --out`"
         ) from error

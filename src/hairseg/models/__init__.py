@@ -219,7 +219,10 @@ def parse_info(metadata: Mapping[str, str], path: Path) -> ModelInfo:
                 f"{shown} is of format {written}, newer than this hairseg: pip install -U hairseg"
             )
         return _info(entry, path)
-    except (KeyError, ValueError, TypeError, AttributeError, UsageError) as error:
+    except (
+        *(KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError),
+        UsageError,
+    ) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else printable(str(error))
         raise ModelError(
             f"{shown} is not a hairseg model, its metadata is wrong ({reason}): "

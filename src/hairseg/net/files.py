@@ -173,5 +173,5 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return {key: file.get_tensor(key) for key in file.keys()}, header  # noqa: SIM118 - not a dict
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such checkpoint") from error
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a readable checkpoint ({error})") from error

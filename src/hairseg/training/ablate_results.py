@@ -23,6 +23,7 @@ from hairseg.save import write
 from hairseg.training.ablate_grid import Grid, Variant
 from hairseg.training.ablate_stats import Pixels
 from hairseg.training.recipe import Recipe, Source
+from hairseg.training.table import from_table
 
 HEAD = ("photo", "class", "tp", "fp", "fn", "tn")
 # What a run's result does not depend on.
@@ -102,6 +103,11 @@ def _changed(value: Any) -> Any:
     return changed
 
 
+def _damaged(path: Path, error: Exception) -> UsageError:
+    """What to say of a file that somebody changed."""
+    return UsageError(f"{path}: is damaged ({error}): remove the folder, and run the grid again")
+
+
 class Results:
     """The files of one ablation.
 
@@ -121,8 +127,7 @@ class Results:
         """
         variants = {variant.label: variant for variant in grid.variants}
         found = {}
-        for line in self._lines():
-            result = Result(**line)
+        for result in self._results():
             variant = variants.get(result.variant)
             if variant is None or not self._photos(variant, result.seed).is_file():
                 continue
@@ -138,8 +143,18 @@ class Results:
         """The whole lines; the end of a line that was being written at a kill is dropped."""
         if not self.path.is_file():
             return []
-        whole, _, _ = self.path.read_text(encoding="utf-8").rpartition("\n")
-        return [json.loads(line) for line in whole.splitlines()]
+        try:
+            whole, _, _ = self.path.read_text(encoding="utf-8").rpartition("\n")
+            return [json.loads(line) for line in whole.splitlines()]
+        except (OSError, ValueError, RecursionError) as error:
+            raise _damaged(self.path, error) from error
+
+    def _results(self) -> list[Result]:
+        """The lines as results."""
+        try:
+            return [from_table(Result, line, str(self.path)) for line in self._lines()]
+        except (AttributeError, TypeError) as error:
+            raise _damaged(self.path, error) from error
 
     def add(self, variant: Variant, result: Result, scored: Scored) -> None:
         """Write one finished run: its photos first, then its line."""
@@ -155,12 +170,16 @@ class Results:
 
     def pixels(self, variant: Variant, seed: int) -> Scored:
         """The photos of one finished run."""
-        with self._photos(variant, seed).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
-        photos = tuple(dict.fromkeys(row[0] for row in rows))
-        classes = tuple(dict.fromkeys(row[1] for row in rows))
-        pixels = np.array([[int(value) for value in row[2:]] for row in rows], np.int64)
-        return Scored(photos, classes, pixels.reshape(len(photos), len(classes), 4))
+        path = self._photos(variant, seed)
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.reader(file))[1:]
+            photos = tuple(dict.fromkeys(row[0] for row in rows))
+            classes = tuple(dict.fromkeys(row[1] for row in rows))
+            pixels = np.array([[int(value) for value in row[2:]] for row in rows], np.int64)
+            return Scored(photos, classes, pixels.reshape(len(photos), len(classes), 4))
+        except (OSError, ValueError, IndexError, OverflowError, csv.Error) as error:
+            raise _damaged(path, error) from error
 
     def _photos(self, variant: Variant, seed: int) -> Path:
         return self.folder / "photos" / f"{run_name(variant, seed)}.csv"

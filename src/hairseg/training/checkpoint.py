@@ -17,7 +17,7 @@ from hairseg.errors import ModelError
 from hairseg.net import PSPNet
 from hairseg.net.files import config_in, load_tensors, read_tensors, restore, write_tensors
 from hairseg.training.optimize import MovingAverage
-from hairseg.training.recipe import Recipe
+from hairseg.training.recipe import Recipe, is_file_name
 from hairseg.training.table import from_table
 
 
@@ -36,7 +36,8 @@ def read_checkpoint(path: Path) -> tuple[PSPNet, Recipe, dict[str, Any]]:
     """
     tensors, header = read_tensors(path)
     if "recipe" not in header and (config := config_in(header, path)):
-        recipe = Recipe(path.stem, config, train=(), validate=())
+        name = path.stem if is_file_name(path.stem) else "converted"
+        recipe = Recipe(name, config, train=(), validate=())
     else:
         recipe = _recipe(header, path)
     return restore(recipe.net, tensors, header, path), recipe, header
@@ -67,12 +68,16 @@ def read_state(
     tensors, header = read_tensors(path)
     load_tensors(net, _part(tensors, "net."), path)
     load_tensors(average.net, _part(tensors, "average."), path)
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in _part(tensors, "optimizer.").items():
-        index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = value
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    try:
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in _part(tensors, "optimizer.").items():
+            index, _, name = key.partition(".")
+            state.setdefault(int(index), {})[name] = value
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        header |= {"epochs": int(header["epochs"]), "best": float(header["best"])}
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise ModelError(f"{path}: not the state of a training ({error!r}): start a new run") from error
     return _recipe(header, path), header
 
 

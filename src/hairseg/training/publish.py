@@ -14,7 +14,7 @@ from hairseg.data import DataSet, open_data
 from hairseg.errors import UsageError
 from hairseg.evaluation.report import Report
 from hairseg.evaluation.run import evaluate_model, open_negatives
-from hairseg.models import read_info
+from hairseg.models import find_model, read_info
 from hairseg.save import write
 from hairseg.segmenter import Segmenter
 from hairseg.training.batches import open_sources
@@ -81,7 +81,8 @@ def _draft(checkpoint: Path, place: Path, weights: Weights, size: int | None) ->
                 f"{checkpoint}: an exported model can only be made int8: use --weights int8 alone"
             )
         exported = checkpoint
-        recipe = read_recipe(Path("recipes") / stored_metadata(checkpoint)["recipe"])
+        # Of what the file says, the name alone: it may have been written by anyone.
+        recipe = read_recipe(Path("recipes") / Path(read_info(find_model(checkpoint)).recipe).name)
     else:
         net, recipe, _ = read_checkpoint(checkpoint)
         if recipe.net.classes != 1:

@@ -105,7 +105,7 @@ class Recipe:
     """Everything that a training run depends on, besides the photos.
 
     Attributes:
-        name: name of the model and of the run.
+        name: name of the model and of the run, which files and folders are called by.
         net: the network.
         train: the mix of training data.
         validate: the photos on which checkpoints are compared; empty to keep the last one.
@@ -162,6 +162,10 @@ class Recipe:
     workers: int = 1
 
     def __post_init__(self) -> None:
+        if not is_file_name(self.name):
+            raise UsageError(
+                f"name is {self.name!r}: files are called by it, so give a word without / and \\"
+            )
         if self.accumulate < 1:
             raise UsageError(
                 f"accumulate is {self.accumulate}: give the number of parts of a batch, 1 or more"
@@ -184,6 +188,16 @@ class Recipe:
         if self.auxiliary is None:
             return AUXILIARY if self.net.auxiliary else 0.0
         return self.auxiliary
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file of that name lies where it is put: no way out of its folder, nothing that a terminal acts on."""
+    return (
+        name.isprintable()
+        and name == name.strip()
+        and not set(name) & set("/\\")
+        and name not in ("", ".", "..")
+    )
 
 
 def read_recipe(path: Path, overrides: dict[str, Any] | None = None) -> Recipe:
@@ -209,7 +223,7 @@ def read_table(path: Path, kind: str = "recipe") -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such {kind}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:  # TOML's and UTF-8's errors are ValueErrors
         raise UsageError(f"{path}: not a readable TOML file ({error})") from error
 
 

@@ -7,6 +7,7 @@ moment a training is stopped at, its folder can be read.
 from __future__ import annotations
 
 import dataclasses
+import glob
 import json
 import os
 from collections.abc import Iterator
@@ -82,7 +83,7 @@ class Run:
     @classmethod
     def newest(cls, parent: Path, recipe: Recipe) -> Run:
         """The newest run of a recipe that has a checkpoint."""
-        states = list(parent.glob(f"*-{recipe.name}*/last.safetensors"))
+        states = list(parent.glob(f"*-{glob.escape(recipe.name)}*/last.safetensors"))
         own = [path for path in states if (_config(path.parent) or {}).get("name") == recipe.name]
         if not own:
             raise UsageError(f"{parent}: no run of {recipe.name!r} to resume: start one without --resume")
@@ -97,8 +98,15 @@ class Run:
         """What ``metrics.jsonl`` holds so far; a line that was not written to its end is none."""
         if not self.metrics.is_file():
             return []
-        *whole, _ = self.metrics.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in whole]
+        try:
+            *whole, _ = self.metrics.read_text(encoding="utf-8").split("\n")
+            found = [json.loads(line) for line in whole]
+            if not all(isinstance(line["epoch"], int) for line in found):
+                raise ValueError("an epoch is no number")
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else error
+            raise UsageError(f"{self.metrics}: is damaged ({reason}): start a new run") from error
+        return found
 
     def forget_after(self, epochs: int) -> None:
         """Drop what a kill left: lines of epochs that no checkpoint holds, and files that it cut short."""
@@ -158,6 +166,6 @@ def _config(folder: Path) -> dict[str, Any] | None:
     """The recipe of a run's folder as plain values; None if there is none."""
     try:
         values: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return values
+    return values if isinstance(values, dict) else None

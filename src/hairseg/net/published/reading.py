@@ -18,6 +18,7 @@ from torch import Tensor
 
 from hairseg.errors import ModelError
 from hairseg.net.files import read_tensors
+from hairseg.net.published.words import has_endless_word
 
 # Under which names training codes keep the state dict, the likelier first; any other name is tried last.
 _STATE_NAMES = (
@@ -85,6 +86,8 @@ def read_published(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
 def _unpickle(path: Path) -> Any:
     stand_ins: list[Any] = [(_Nothing, name) for name in _BESIDE]
     try:
+        if has_endless_word(path):
+            raise ValueError("a name that never ends")
         with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
             warnings.simplefilter("ignore")  # of old protocols
             return torch.load(path, map_location="cpu", weights_only=True)
