@@ -18,6 +18,8 @@ from hairseg.errors import MissingExtraError, ModelError, UsageError
         (["--max-megabytes", "-1"], "--max-megabytes -1 is out of range"),
         (["--max-megapixels", "nan"], "--max-megapixels nan is out of range"),
         (["--queue", "-1"], "--queue -1 is out of range"),
+        (["--connections", "0"], "--connections 0 is out of range"),
+        (["--max-megabytes", "inf"], "--max-megabytes inf is out of range"),
         (["--port", "99999"], "--port 99999 is out of range"),
         (["--host", "no.such.host.invalid"], "nothing can listen at no.such.host.invalid"),
     ],

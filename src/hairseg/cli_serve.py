@@ -33,6 +33,7 @@ def serve(
     max_megapixels: float = 40,
     timeout: float = 30,
     queue: int = 32,
+    connections: int = 512,
 ) -> int:
     """Open a page that finds and recolours hair in the visitor's own browser, and an HTTP service beside it.
 
@@ -57,9 +58,12 @@ def serve(
     max_megapixels
         Largest photo.
     timeout
-        Seconds until a request is given up.
+        Seconds until a request is given up: so many for its body to arrive, for the work, and for its answer to be
+        taken.
     queue
         Photos that may wait; the next one is answered with 503.
+    connections
+        That may be open at a time; the next one is answered with 503.
     """
     require("fastapi", "serve")
     require("python_multipart", "serve")
@@ -69,8 +73,9 @@ def serve(
     from hairseg.serve.app import create_app
     from hairseg.serve.assets import assets
     from hairseg.serve.guard import own_names
+    from hairseg.serve.wire import wire
 
-    limits = _limits(max_megabytes, max_megapixels, timeout, queue)
+    limits = _limits(max_megabytes, max_megapixels, timeout, queue, connections)
     segmenter = Segmenter(model, threads)
     models = _offered(segmenter.info)
     app = create_app(
@@ -87,7 +92,12 @@ def serve(
     if open:
         webbrowser.open(address)
     config = uvicorn.Config(
-        app, log_level="warning", server_header=False, timeout_graceful_shutdown=int(timeout) + 1
+        app,
+        http=wire(limits.seconds, limits.connections),
+        ws="none",
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=int(timeout) + 1,
     )
     uvicorn.Server(config).run(sockets=[listener])
     return 0
@@ -120,17 +130,19 @@ def page(
     return 0
 
 
-def _limits(megabytes: float, megapixels: float, seconds: float, waiting: int) -> Limits:
+def _limits(megabytes: float, megapixels: float, seconds: float, waiting: int, connections: int) -> Limits:
     """The limits, refused where they make no sense."""
     from hairseg.serve.service import Limits
 
     given = {"max-megabytes": megabytes, "max-megapixels": megapixels, "timeout": seconds}
     for name, value in given.items():
-        if not value > 0:
-            raise UsageError(f"--{name} {value:g} is out of range: use a number above 0")
+        if not 0 < value <= 1e6:
+            raise UsageError(f"--{name} {value:g} is out of range: use a number above 0, up to a million")
     if waiting < 0:
         raise UsageError(f"--queue {waiting} is out of range: use 0 or more")
-    return Limits(int(megabytes * 1e6), int(megapixels * 1e6), seconds, waiting)
+    if connections < 1:
+        raise UsageError(f"--connections {connections} is out of range: use 1 or more")
+    return Limits(int(megabytes * 1e6), int(megapixels * 1e6), seconds, waiting, connections)
 
 
 def _offered(served: ModelInfo) -> Sequence[ModelInfo]:

@@ -64,6 +64,27 @@ def test_a_body_that_does_not_arrive_is_given_up() -> None:
     desk.close()
 
 
+def test_who_stalls_takes_no_place() -> None:
+    desk = Desk(workers=1, waiting=0, seconds=10)
+
+    async def never() -> int:
+        await asyncio.sleep(60)
+        return 0
+
+    async def stalled_and_served() -> int:
+        stalled = [asyncio.create_task(desk.serve(never, lambda photo: photo)) for _ in range(20)]
+        await asyncio.sleep(0)
+        served = await desk.serve(_photo, lambda photo: photo)
+        for task in stalled:
+            task.cancel()
+        await asyncio.gather(*stalled, return_exceptions=True)
+        return served
+
+    assert asyncio.run(stalled_and_served()) == 20
+    assert desk.inside == 0
+    desk.close()
+
+
 def test_work_that_takes_too_long_keeps_its_place_until_it_ends() -> None:
     desk = Desk(1, 0, seconds=0.05)
     going_on = threading.Event()

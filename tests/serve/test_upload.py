@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from hairseg.errors import PhotoError
 from hairseg.serve.problem import Refused
-from hairseg.serve.upload import Upload, decode, drain, read_upload
+from hairseg.serve.upload import Room, Upload, decode, drain, read_upload
 
 FORM = b"multipart/form-data; boundary=x"
 
@@ -107,3 +107,17 @@ def test_too_many_pixels_are_refused_by_the_header(size: tuple[int, int]) -> Non
 def test_no_photo_is_explained_by_the_decoder() -> None:
     with pytest.raises(PhotoError, match=r"notes\.txt is not an image"):
         decode(Upload(b"just some text, nothing else", "notes.txt"), 200)
+
+
+def test_all_bodies_together_have_a_limit() -> None:
+    room = Room(25)
+    with room.guest() as take:
+        asyncio.run(read_upload(_request(b"x" * 20), 100, take))
+        with (
+            pytest.raises(Refused, match="too many photos are arriving at once") as refused,
+            room.guest() as more,
+        ):
+            asyncio.run(read_upload(_request(b"x" * 20), 100, more))
+        assert (refused.value.status, refused.value.retry_after) == (503, 1)
+    with room.guest() as take:  # what they held is free again
+        asyncio.run(read_upload(_request(b"x" * 20), 100, take))

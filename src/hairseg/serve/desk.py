@@ -1,4 +1,7 @@
-"""A few worker threads behind a bounded queue: more than fits is refused at once, nothing waits for ever."""
+"""A few worker threads behind a bounded queue: more than fits is refused at once, nothing waits for ever.
+
+A photo takes its place when it has arrived, so that clients who stall do not keep others out.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ class Desk:
 
     Args:
         workers: threads; each takes one request through all of its stages.
-        waiting: requests that may wait, being read or queued, beside those in work.
-        seconds: until a request is given up, reading its body included.
+        waiting: photos that may wait beside those in work.
+        seconds: until a request is given up: so many for reading its body, and so many for the work.
 
     Attributes:
-        inside: requests that are waiting or in work.
+        inside: photos that are waiting or in work.
     """
 
     def __init__(self, workers: int, waiting: int, seconds: float) -> None:
@@ -46,16 +49,19 @@ class Desk:
         Raises:
             Refused: 503, all places are taken or the work took too long; 408, the reading did.
         """
+        self._check()  # before the photo is sent for nothing
+        try:
+            async with asyncio.timeout(self.seconds):
+                given = await read()
+        except TimeoutError:
+            raise Refused(408, f"the photo did not arrive within {self.seconds:g} seconds") from None
         self._enter()
         future: Future[Result] | None = None
         try:
             async with asyncio.timeout(self.seconds):
-                given = await read()
                 future = self._pool.submit(self._timed, work, given)
                 return await asyncio.wrap_future(future)
         except TimeoutError:
-            if future is None:
-                raise Refused(408, f"the photo did not arrive within {self.seconds:g} seconds") from None
             detail = (
                 f"this took longer than {self.seconds:g} seconds: try again later or send a smaller photo"
             )
@@ -76,7 +82,14 @@ class Desk:
             full = self.inside >= self.places
             self.inside += not full
         if full:
-            raise Refused(503, f"{self.places} photos are in work or wait already: try again", self._wait())
+            raise self._full()
+
+    def _check(self) -> None:
+        if self.inside >= self.places:
+            raise self._full()
+
+    def _full(self) -> Refused:
+        return Refused(503, f"{self.places} photos are in work or wait already: try again", self._wait())
 
     def _leave(self) -> None:
         with self._lock:

@@ -22,7 +22,7 @@ from hairseg.serve.desk import Desk
 from hairseg.serve.metrics import Metrics
 from hairseg.serve.options import Find
 from hairseg.serve.problem import Refused, problem
-from hairseg.serve.upload import Upload, decode, drain, read_upload
+from hairseg.serve.upload import Room, Upload, decode, drain, read_upload
 
 Paint = Callable[[Hair], Image.Image]
 
@@ -35,13 +35,15 @@ class Limits:
         bytes: of a body.
         pixels: of a photo.
         seconds: until a request is given up.
-        waiting: requests that may wait beside those in work.
+        waiting: photos that may wait beside those in work.
+        connections: that may be open at a time.
     """
 
     bytes: int = 25_000_000
     pixels: int = LARGEST_PHOTO
     seconds: float = 30.0
     waiting: int = 32
+    connections: int = 512
 
 
 class Service:
@@ -57,6 +59,7 @@ class Service:
         self.segmenter = segmenter.beside_others()
         self.limits = limits
         self.desk = Desk(segmenter.threads, limits.waiting, limits.seconds)
+        self.room = Room(self.desk.places * limits.bytes)
         self.metrics = Metrics(self.desk)
 
     async def answer(self, request: Request, verb: str, find: Find, paint: Paint) -> Response:
@@ -82,7 +85,8 @@ class Service:
                 return Response(_png(hair, paint), media_type=PNG)
             return JSONResponse(_found(hair, verb, paint))
 
-        return await self.desk.serve(lambda: read_upload(request, self.limits.bytes), work)
+        with self.room.guest() as take:
+            return await self.desk.serve(lambda: read_upload(request, self.limits.bytes, take), work)
 
     def _find(self, upload: Upload, find: Find) -> Hair:
         photo = decode(upload, self.limits.pixels)

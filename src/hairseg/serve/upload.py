@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -35,17 +35,50 @@ class Upload:
     name: str
 
 
-async def read_upload(request: Request, most: int) -> Upload:
+class Room:
+    """What all bodies together may hold of the memory.
+
+    Args:
+        most: bytes.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    @contextmanager
+    def guest(self) -> Iterator[Callable[[int], None]]:
+        """A request: tells how many bytes came, and gives them all back at its end.
+
+        Raises:
+            Refused: 503, the room is full.
+        """
+        held = 0
+
+        def take(size: int) -> None:
+            nonlocal held
+            if size > self._left:
+                raise Refused(503, "too many photos are arriving at once: try again", 1)
+            held += size
+            self._left -= size
+
+        try:
+            yield take
+        finally:
+            self._left += held
+
+
+async def read_upload(request: Request, most: int, take: Callable[[int], None] = lambda _: None) -> Upload:
     """The photo in a request: its whole body, or the field ``photo`` of a form.
 
     Args:
         request: not read yet.
         most: bytes of a body.
+        take: is told how many bytes came.
 
     Raises:
         Refused: 413, the body is larger; 422, it is empty or a form without the field.
     """
-    body = await _read_body(request, most)
+    body = await _read_body(request, most, take)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return _checked(body, "the photo")
     try:
@@ -93,7 +126,7 @@ def _size(data: bytes) -> tuple[int, int] | None:
         return None
 
 
-async def _read_body(request: Request, most: int) -> bytes:
+async def _read_body(request: Request, most: int, take: Callable[[int], None]) -> bytes:
     """The whole body, if it is not larger than ``most``."""
     claimed = request.headers.get("content-length", "0")
     size, chunks = int(claimed) if claimed.isdecimal() else 0, []
@@ -103,6 +136,7 @@ async def _read_body(request: Request, most: int) -> bytes:
             size += len(chunk)
             if size > most:
                 break
+            take(len(chunk))
             chunks.append(chunk)
     if size > most:
         raise Refused(413, f"the body is larger than {most / 1e6:g} MB: send a smaller file")
