@@ -11,6 +11,7 @@ from PIL import ImageColor
 # Truth that counts nowhere; so there are at most 255 classes.
 IGNORE = 255
 MOST = 255
+LONGEST_NAME = 200
 
 RGB = tuple[int, int, int]
 
@@ -67,6 +68,8 @@ def make_classes(names: Sequence[str], colors: Sequence[str] = ()) -> Classes:
         red, green, blue = ImageColor.getrgb(text)[:3] if text else distinct_color(index)
         if not name:
             raise ValueError(f"class {index} has no name")
+        if len(name) > LONGEST_NAME:
+            raise ValueError(f"class {index} has a name of {len(name)} letters: {LONGEST_NAME} at most")
         if name in names[:index]:
             raise ValueError(f"two classes are called {name!r}")
         found.append(SceneClass(name, (red, green, blue)))

@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hairseg.errors import UsageError, require
+from hairseg.printable import printable
 
 SEEDS = 5
 
@@ -54,7 +55,7 @@ def ablate(
     chosen = read_grid(grid, parse_overrides(overrides))
     results = Results(runs / f"ablate-{slug(chosen.name)}")
     if not report_only:
-        print(results.folder, file=sys.stderr)
+        print(printable(results.folder), file=sys.stderr)
         with bar() as (say, progress):
             run_grid(chosen, results, seeds or SEEDS, say, progress)
     found = summarise(chosen, results, seeds)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from cyclopts import Parameter
 
 from hairseg.errors import UsageError, require
+from hairseg.printable import printable, printable_message
 
 if TYPE_CHECKING:
     from hairseg.training.export import Weights
@@ -55,7 +56,7 @@ def train(
             chosen = processes.agree(lambda: read_recipe(recipe, parse_overrides(overrides)))
             place, begun = processes.from_first(lambda: open_run(chosen, runs, folder, resume))
             if processes.first:
-                print(place.folder, file=sys.stderr)
+                print(printable(place.folder), file=sys.stderr)
             with bar() as (say, progress):
                 best = train_recipe(chosen, place, begun, say, progress, processes=processes)
     except SaidElsewhereError as error:
@@ -70,7 +71,10 @@ def train(
 def bar() -> Iterator[tuple[Callable[[str], None], Callable[[int, int, float], None]]]:
     """How to say a line, and how to show a step: a bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda line: print(line, file=sys.stderr, flush=True), lambda step, steps, loss: None
+        yield (
+            lambda line: print(printable_message(line), file=sys.stderr, flush=True),
+            lambda step, steps, loss: None,
+        )
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -84,7 +88,7 @@ def bar() -> Iterator[tuple[Callable[[str], None], Callable[[int, int, float], N
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("training", loss=0.0, total=None)
         yield (
-            bar.console.print,
+            lambda line: bar.console.print(printable_message(line), markup=False, highlight=False),
             lambda step, steps, loss: bar.update(task, completed=step, total=steps, loss=loss),
         )
 
@@ -207,6 +211,6 @@ def publish(
 
     kind = _check_weights(weights)
     place = data or Path(os.environ.get("HAIRSEG_DATA", ""))
-    say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+    say = lambda line: print(printable_message(line), file=sys.stderr, flush=True)  # noqa: E731
     print(publish_model(_checkpoint(checkpoint), folder, place, kind, size, others, say))
     return 0

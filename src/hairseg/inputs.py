@@ -1,7 +1,7 @@
 """What a person names on the command line -> the photos meant, in order."""
 
 # os.path says no where pathlib raises: at names that are too long or hold a null byte.
-# ruff: noqa: PTH100, PTH112, PTH119, PTH122, PTH207
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH119, PTH122, PTH207
 
 from __future__ import annotations
 
@@ -97,18 +97,23 @@ def _expand(argument: str, recursive: bool) -> Iterator[Source]:
 
 
 def _folder(folder: str, recursive: bool) -> Iterator[Source]:
-    """The photos in a folder, sorted; hidden files and folders are left out."""
+    """The photos in a folder, sorted; hidden files and folders are left out, links to folders are not followed."""
     empty = True
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
         for name in sorted(files):
-            if os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES and not name.startswith("."):
+            path = Path(parent, name)
+            if os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES and not _is_left_out(path):
                 empty = False
-                path = Path(parent, name)
                 yield Source(path, path.relative_to(folder))
     if empty:
         remedy = "name another one" if recursive else "use -r to look into its folders too"
         raise UsageError(f"the folder {printable(folder)} holds no photos: {remedy}")
+
+
+def _is_left_out(path: Path) -> bool:
+    """Whether a file in a folder is none of its photos: a hidden one; or a pipe or a device, which may never end."""
+    return path.name.startswith(".") or (os.path.exists(path) and not os.path.isfile(path))
 
 
 def _pattern(pattern: str, recursive: bool) -> Iterator[Source]:

@@ -83,10 +83,15 @@ def _normalised_levels(info: ModelInfo) -> NDArray[np.float32]:
 
 def _check_borders(session: onnxruntime.InferenceSession, info: ModelInfo) -> None:
     """Refuse a graph whose input and output are not ours."""
-    inputs = [(border.name, border.type, len(border.shape)) for border in session.get_inputs()]
-    outputs = [(border.name, border.type, len(border.shape)) for border in session.get_outputs()]
     expected = ([("photo", "tensor(float)", 4)], [("probability", "tensor(float)", 4)])
-    if (inputs, outputs) != expected:
+    try:
+        found = tuple(
+            [(border.name, border.type, len(border.shape)) for border in borders]
+            for borders in (session.get_inputs(), session.get_outputs())
+        )
+    except UnicodeDecodeError:  # the runtime takes any bytes for a name
+        found = ()
+    if found != expected:
         raise ModelError(
             f"{printable(info.path)} is not a hairseg model, its input or output is another: "
             "export it with `hairseg export`"

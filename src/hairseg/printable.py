@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+
+# Where a browser sees a tag begin.
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def printable(name: str | os.PathLike[str]) -> str:
@@ -25,6 +29,19 @@ def printable(name: str | os.PathLike[str]) -> str:
 def printable_message(text: str) -> str:
     """``text`` like :func:`printable`; a line break stays where the next line is indented, as in our lists."""
     return "\n  ".join(map(printable, text.split("\n  ")))
+
+
+def plain_markdown(text: str) -> str:
+    """``text`` like :func:`printable`, for a line or a cell of Markdown: it makes no HTML and no further column."""
+    return _TAG.sub("&lt;", printable(text)).replace("|", "/")
+
+
+def spreadsheet_safe(name: str) -> str:
+    """A file name for a cell of CSV, which a spreadsheet takes for text and not for a formula.
+
+    ``=1+1.jpg`` becomes ``./=1+1.jpg``, another spelling of the same path.
+    """
+    return f"./{name}" if name[:1] in ("=", "+", "-", "@") else name
 
 
 def _spelled(letter: str) -> str:

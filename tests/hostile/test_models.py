@@ -55,6 +55,14 @@ def test_weights_in_other_files_are_not_read(
         Segmenter(path)
 
 
+@pytest.mark.parametrize("name", [b"H", b"photo", b"probability"])
+def test_names_that_are_no_text(toy_model: Path, tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / "lie.onnx"
+    path.write_bytes(toy_model.read_bytes().replace(name, b"\xff" * len(name)))
+    with pytest.raises(ModelError, match=r"lie\.onnx is not a"):
+        Segmenter(path)
+
+
 def test_models_of_ours_are_contained(toy_model: Path) -> None:
     assert find_model(toy_model) == toy_model
     for path in packaged().values():

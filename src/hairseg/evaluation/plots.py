@@ -9,6 +9,7 @@ from typing import Any
 from hairseg.errors import require
 from hairseg.evaluation.bootstrap import interval
 from hairseg.evaluation.report import Report
+from hairseg.printable import printable
 from hairseg.save import write
 
 # Colour-blind safe (Okabe and Ito): blue, vermilion, green.
@@ -56,7 +57,7 @@ def style_plot(report: Report, path: Path) -> None:
     chances = [interval([p.counts for p in report.photos if p.style == name]) for name in names]
     below = [max(iou - chance.low, 0) for iou, chance in zip(ious, chances, strict=True)]
     above = [max(chance.high - iou, 0) for iou, chance in zip(ious, chances, strict=True)]
-    bars = axes.barh(names, ious, xerr=(below, above), color=COLOURS[0], capsize=3)
+    bars = axes.barh(list(map(plot_text, names)), ious, xerr=(below, above), color=COLOURS[0], capsize=3)
     axes.bar_label(bars, fmt="%.3f", label_type="center", color="white")
     axes.axvline(report.counts.iou, color=COLOURS[1], linestyle="--")
     label = f"hair IoU with 95 % interval; dashed: all photos, {report.counts.iou:.3f}"
@@ -71,7 +72,12 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
 
 
 def _title(report: Report) -> str:
-    return f"{report.model} on {report.data}".strip()
+    return plot_text(f"{report.model} on {report.data}".strip())
+
+
+def plot_text(text: str) -> str:
+    """A name as matplotlib draws it: a dollar is no formula."""
+    return printable(text).replace("$", r"\$")
 
 
 def _write(figure: Any, path: Path) -> None:

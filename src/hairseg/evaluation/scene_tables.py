@@ -6,13 +6,13 @@ import math
 
 from hairseg.evaluation.scene_report import SceneReport
 from hairseg.evaluation.tables import cost, markdown
-from hairseg.printable import printable
+from hairseg.printable import plain_markdown
 
 
 def scene_text(report: SceneReport) -> str:
     """Everything that the protocol prints, as Markdown."""
     about = f"{len(report.photos)} photos at their own size, {len(report.classes)} classes"
-    title = f"## {report.model or 'model'} on {report.data}"
+    title = plain_markdown(f"## {report.model or 'model'} on {report.data}")
     return "\n\n".join([title, about, headline(report), per_class(report), cost(report)]) + "\n"
 
 
@@ -39,7 +39,7 @@ def per_class(report: SceneReport) -> str:
     total = max(int(confusion.true.sum()), 1)
     columns = (report.classes, confusion.true, confusion.iou, confusion.recall)
     rows = [
-        [str(index), printable(one.name), f"{true / total:.2%}", _score(iou), _score(recall)]
+        [str(index), one.name, f"{true / total:.2%}", _score(iou), _score(recall)]
         for index, (one, true, iou, recall) in enumerate(zip(*columns, strict=True))
     ]
     return markdown(["index", "class", "share of the pixels", "IoU", "accuracy"], rows)

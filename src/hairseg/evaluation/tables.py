@@ -12,13 +12,14 @@ from hairseg.evaluation.metrics import f1_from_iou, pooled
 from hairseg.evaluation.report import Report, compare
 from hairseg.evaluation.scene_report import SceneReport
 from hairseg.evaluation.scores import Area, mean_share, pooled_share
+from hairseg.printable import plain_markdown
 
 Row = Sequence[str]
 
 
 def report_text(report: Report) -> str:
     """Everything that the protocol prints, as Markdown."""
-    title = f"## {report.model or 'model'} on {report.data}"
+    title = plain_markdown(f"## {report.model or 'model'} on {report.data}")
     about = f"{len(report.photos)} photos at their own size, threshold {report.threshold:g}"
     sections = [headline(report), spread(report), hidden(report), styles(report), thresholds(report)]
     sections += [legacy(report), cost(report)]
@@ -185,7 +186,7 @@ def points(gain: Difference) -> str:
 
 def markdown(head: Row, rows: Iterable[Row]) -> str:
     """A table whose columns are as wide as their widest cell: readable with and without rendering."""
-    cells = [list(head), *([cell.replace("|", "/") for cell in row] for row in rows)]
+    cells = [list(map(plain_markdown, row)) for row in (head, *rows)]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in cells]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"

@@ -234,20 +234,20 @@ def _info(entry: dict[str, Any], path: Path) -> ModelInfo:
     """Checked fields of the metadata; raises a built-in error for a wrong one."""
     fit = entry.pop("fit")
     info = ModelInfo(
-        name=str(entry.pop("name")),
+        name=printable(str(entry.pop("name"))),
         path=path,
-        architecture=str(entry.pop("architecture", "")),
+        architecture=printable(str(entry.pop("architecture", ""))),
         mean=_triple("mean", entry.pop("mean")),
         std=_triple("std", entry.pop("std")),
         fit=Fit(fit["mode"], int(fit["size"]), int(fit["multiple"])),
         threshold=float(entry.pop("threshold", 0.5)),
         classes=tuple(map(str, entry.pop("classes", ["hair"]))),
         colors=tuple(map(str, entry.pop("colors", []))),
-        data=tuple(map(str, entry.pop("data", []))),
-        licence=str(entry.pop("licence", "")),
+        data=tuple(printable(str(one)) for one in entry.pop("data", [])),
+        licence=printable(str(entry.pop("licence", ""))),
         parameters=int(entry.pop("parameters", 0)),
         multiply_adds=int(entry.pop("multiply_adds", 0)),
-        recipe=str(entry.pop("recipe", "")),
+        recipe=printable(str(entry.pop("recipe", ""))),
         scores={str(split): dict(values) for split, values in dict(entry.pop("scores", {})).items()},
         more=entry,
     )

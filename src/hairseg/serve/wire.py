@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # A browser sends its headers at once.
 HEAD_SECONDS = 10.0
-_REFUSAL = b"HTTP/1.1 %d %b\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n\r\n%b"
+_HEAD = b"HTTP/1.1 %d %b\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
 
 
 class Wire(H11Protocol):
@@ -87,7 +87,7 @@ class Wire(H11Protocol):
         response = problem(status, detail)
         phrase = {408: b"Request Timeout", 503: b"Service Unavailable"}[status]
         body = bytes(response.body)
-        self.transport.write(_REFUSAL % (status, phrase, len(body), body))
+        self.transport.write(_HEAD % (status, phrase) + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
         self.transport.close()
         self._give(self.head)  # to take it
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hairseg.errors import require
-from hairseg.evaluation.plots import COLOURS
+from hairseg.evaluation.plots import COLOURS, plot_text
 from hairseg.save import write
 from hairseg.training.ablate_report import Ablation, Row
 
@@ -33,13 +33,14 @@ def draw_ablation(found: Ablation, path: Path) -> None:
         )
         runs.plot(row.iou, place, "|", color=BLUE, markersize=16, markeredgewidth=2)
         _draw_gain(gains, place, row)
-    runs.set_yticks(places, [row.label for row in rows])
+    runs.set_yticks(places, [plot_text(row.label) for row in rows])
     runs.set(xlabel=f"{'IoU' if len(found.classes) == 1 else 'mIoU'} of each seed, and their mean")
     runs.grid(alpha=0.3)
     gains.axvline(0, color="grey", linewidth=1)
-    gains.set(xlabel=f"points over {found.grid.reference}, 95 %")
+    gains.set(xlabel=f"points over {plot_text(found.grid.reference)}, 95 %")
     gains.grid(alpha=0.3)
-    figure.suptitle(f"{found.grid.name}: {found.photos} photos; filled where the difference holds")
+    name = plot_text(found.grid.name)
+    figure.suptitle(f"{name}: {found.photos} photos; filled where the difference holds")
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=144, format="png")
     write(buffer.getvalue(), path)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from hairseg.errors import UsageError
+from hairseg.printable import printable, spreadsheet_safe
 from hairseg.save import write
 from hairseg.training.ablate_grid import Grid, Variant
 from hairseg.training.ablate_stats import Pixels
@@ -163,7 +164,7 @@ class Results:
         table.writerow(HEAD)
         for photo, classes in zip(scored.photos, scored.pixels.tolist(), strict=True):
             for name, counts in zip(scored.classes, classes, strict=True):
-                table.writerow([photo, name, *counts])
+                table.writerow([spreadsheet_safe(printable(photo)), printable(name), *counts])
         write(rows.getvalue().encode(), self._photos(variant, result.seed))
         lines = [*self._lines(), dataclasses.asdict(result)]
         write("".join(json.dumps(line) + "\n" for line in lines).encode(), self.path)

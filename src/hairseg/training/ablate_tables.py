@@ -12,6 +12,7 @@ from typing import Any
 
 from hairseg.evaluation.bootstrap import Difference
 from hairseg.evaluation.tables import markdown
+from hairseg.printable import plain_markdown, spreadsheet_safe
 from hairseg.save import write
 from hairseg.training.ablate_report import Ablation, Row
 from hairseg.training.recipe import Source
@@ -32,7 +33,13 @@ def to_markdown(found: Ablation) -> str:
         f"{len(grid.variants)} variants, {seeds} seeds, scored on {', '.join(map(_data, grid.score))}, "
         f"{found.photos} photos{finished}. Gains in points, with the 95 % interval over seeds and photos."
     )
-    parts = [f"## {grid.name}", about, _variants(found), _effects(found), _sentence(found)]
+    parts = [
+        plain_markdown(f"## {grid.name}"),
+        plain_markdown(about),
+        _variants(found),
+        _effects(found),
+        _sentence(found),
+    ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -148,5 +155,5 @@ def write_report(found: Ablation, folder: Path) -> None:
     columns = [key for key in plain["variants"][0] if key not in ("seeds", "ious")]
     table = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     table.writeheader()
-    table.writerows(plain["variants"])
+    table.writerows({**row, "variant": spreadsheet_safe(row["variant"])} for row in plain["variants"])
     write(text.getvalue().encode(), folder / "report.csv")
