@@ -52,7 +52,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--model", default="hairseg-small")
     parser.add_argument("--readings", type=int, default=200, help="how often memory is read")
-    parser.add_argument("--bound", type=float, default=8.0, help="MB that the last half may be over the first")
+    parser.add_argument(
+        "--bound", type=float, default=8.0, help="MB that the last half may be over the first"
+    )
     parser.add_argument("--folder", action="store_true", help="through the command line, from files to files")
     parser.add_argument("--png", type=Path, help="draw the curve (needs matplotlib)")
     options = parser.parse_args()
@@ -64,7 +66,9 @@ def main() -> None:
     with suppress(KeyboardInterrupt):
         for reading in way(samples, options.count, options.model, options.threads, every):
             readings.append(reading)
-            if len(readings) % max(1, options.readings // 20) == 1:  # the rest is for the curve and the verdict
+            if (
+                len(readings) % max(1, options.readings // 20) == 1
+            ):  # the rest is for the curve and the verdict
                 print(row(reading), flush=True)
     if len(readings) < 4:
         sys.exit("too few readings for a verdict: let it run longer")
