@@ -90,6 +90,9 @@ async def one_client(address: str, photo: bytes, until: float, load: Load) -> No
         else:
             wait = _field(head, "retry-after", 1)
             await asyncio.sleep(min(wait, max(until - time.perf_counter(), 0)))
+        if "\r\nconnection: close" in head:  # a photo that is refused is not read to its end
+            writer.close()
+            reader, writer = await asyncio.open_connection(host, int(port))
     writer.close()
     await writer.wait_closed()
 
