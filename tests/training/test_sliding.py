@@ -184,6 +184,7 @@ def test_the_long_side_is_the_base() -> None:
     ("values", "message"),
     [
         ({"window": -1}, "give positive numbers"),
+        ({"window": 1}, "a window of 1 px: give its training crop"),
         ({"scales": ()}, "give one or more positive factors"),
         ({"scales": (1.0, 0.0)}, "give one or more positive factors"),
     ],
@@ -191,6 +192,13 @@ def test_the_long_side_is_the_base() -> None:
 def test_settings_that_make_no_sense(values: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Sliding(**values)  # type: ignore[arg-type]
+
+
+def test_a_scale_that_would_not_end() -> None:
+    with pytest.raises(
+        UsageError, match="at scale 1e\\+09 a photo of 64 x 72 pixels has a side of 72000000000"
+    ):
+        Sliding(473).size(72, 64, 1e9)
 
 
 MEMORY = """

@@ -32,6 +32,10 @@ from hairseg.training.precision import autocast
 
 # Numbers in the arrays of a band: 16 MB in float32.
 BAND = 1 << 22
+# Each window is a call of the network, which keeps logits of at least a pixel.
+SMALLEST_WINDOW = 33
+# Of a scaled photo's long side: what is kept of its windows grows with it.
+LONGEST_SIDE = 16_384
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,10 @@ class Sliding:
             raise UsageError(
                 f"a window of {self.window} px on a base of {self.base} px: give positive numbers"
             )
+        if 0 < self.window < SMALLEST_WINDOW:
+            raise UsageError(
+                f"a window of {self.window} px: give its training crop, {SMALLEST_WINDOW} or more"
+            )
         if not self.scales or not all(0 < scale < math.inf for scale in self.scales):
             raise UsageError(
                 f"scales {list(self.scales)}: give one or more positive factors, such as 0.5,1,1.5"
@@ -65,6 +73,11 @@ class Sliding:
         """Height and width of a photo at one scale; the long side is rounded first, as in the authors' code."""
         longest = max(height, width)
         long = max(1, round(scale * (self.base or longest)))
+        if long > LONGEST_SIDE:
+            raise UsageError(
+                f"at scale {scale:g} a photo of {width} x {height} pixels has a side of {long}: give smaller scales or a "
+                f"smaller base, {LONGEST_SIDE} pixels at most"
+            )
         return max(1, round(long / longest * height)), max(1, round(long / longest * width))
 
 
