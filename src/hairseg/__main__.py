@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -10,6 +11,9 @@ from collections.abc import Sequence
 from hairseg.errors import HairsegError
 
 INTERRUPTED = 130
+# What is wrong with a name, a disk or rights, wherever it is met; anything else is a bug, and shows where.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_PLACES = (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EIO, errno.ENOTDIR)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,11 +35,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has left. Python would complain once more when it closes the pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has left
+        _drop_output()
+        return 1
+    except OSError as error:
+        if error.errno not in (*_FULL, *_PLACES):
+            raise
+        what = "the output" if error.filename is None else os.fsdecode(error.filename)
+        if error.errno in _FULL:
+            _say(f"{what} cannot be written, the disk is full: make room, and run the same command again")
+        else:
+            _say(f"{what} cannot be used ({error.strerror}): check its name, its rights and its disk")
+        _drop_output()
         return 1
     return code
+
+
+def _drop_output() -> None:
+    """Python would complain once more when it flushes standard output at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str) -> None:

@@ -183,3 +183,38 @@ def test_what_is_no_photo_of_a_folder(photos: Path, tmp_path: Path) -> None:
     assert b"gone.png does not exist" in done.stderr
     written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.png"))
     assert written == ["a.hair.png", "deep/b.hair.png", "linked.hair.png"]
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["mask", "PHOTO", "-m", f"{LONG}.onnx"], 3),
+        ([f"{LONG}.jpg"], 1),
+        (["mask", "PHOTO", "-o", f"{LONG}.png"], 1),
+        (["evaluate", "--data", f"folder:{LONG}"], 2),
+        (["evaluate", "--data", "folder:DATA", "--split", f"{LONG}.txt"], 2),
+        (["export", LONG], 1),
+        (["convert", f"{LONG}.pth"], 1),
+        (["train", f"{LONG}.toml"], 2),
+        (["page", LONG, "-m", "MODEL"], 1),
+    ],
+    ids=lambda words: str(words)[:30],
+)
+def test_names_that_are_too_long(words: list[str], code: int, photos: Path, tmp_path: Path) -> None:
+    if words[0] in ("export", "convert", "train"):
+        pytest.importorskip("torch", reason="needs torch: pip install 'hairseg[train]'")
+    places = {
+        "PHOTO": next((photos / "photos").glob("a*")),
+        "DATA": photos / "data",
+        "MODEL": photos / "hair.onnx",
+    }
+    given = [
+        word.replace("DATA", str(places["DATA"])) if ":" in word else str(places.get(word, word))
+        for word in words
+    ]
+    done = hairseg(*given)
+    assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr

@@ -188,6 +188,16 @@ class TestTorch:
         with pytest.raises(UsageError):
             read_recipe(path)
 
+    def test_a_recipe_with_a_list_that_cannot_be(self, tmp_path: Path) -> None:
+        from hairseg.training.recipe import read_recipe
+
+        path = tmp_path / "recipe.toml"
+        for name in ("a" * 300, "\\u0000"):
+            path.write_text(f'[[train]]\ndata = "folder:/photos"\nsplit = "{name}.txt"\n')
+            assert (
+                read_recipe(path).train[0].split.endswith(".txt")
+            )  # that there is none is told by its reader
+
     @pytest.mark.parametrize("text", ["no json\n", "[]\n", '{"epoch": "1"}\n', "{}\n", "[" * 5000 + "\n"])
     def test_lines_that_somebody_changed(self, text: str, tmp_path: Path) -> None:
         from hairseg.training.run import Run

@@ -125,12 +125,12 @@ def find_model(model: str | os.PathLike[str] | None = None) -> Path:
         _verify(known[name])
         return known[name]
     path = Path(model)
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 - which says no where pathlib raises
         _check_contained(path)
         return path
     shown = printable(model)
     if path.suffix == ".onnx" or len(path.parts) > 1:
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is a folder" if os.path.isdir(path) else "does not exist"  # noqa: PTH112
         raise ModelError(f"the model file {shown} {what}: name a file that `hairseg export` wrote")
     import difflib
 

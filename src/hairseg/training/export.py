@@ -18,9 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from hairseg.classes import to_plain, unnamed
-from hairseg.errors import HairsegError, UsageError
+from hairseg.errors import HairsegError, OutputError, UsageError
 from hairseg.net import PSPNet
 from hairseg.net.cost import cost
+from hairseg.printable import printable
+from hairseg.save import why_unwritable
 from hairseg.training.recipe import Recipe
 
 Weights = Literal["float32", "float16", "int8"]
@@ -65,6 +67,7 @@ def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts:
 
     Raises:
         ParityError: the graph differs from the network by more than 1e-4.
+        OutputError: the disk is full, or the folder read-only; a file from before is untouched.
     """
     import onnx
 
@@ -88,6 +91,8 @@ def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts:
         onnx.checker.check_model(model)
         onnx.save(model, str(partial))
         os.replace(partial, path)
+    except OSError as error:
+        raise OutputError(f"{printable(path)} cannot be written: {why_unwritable(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
     return metadata
@@ -124,7 +129,7 @@ def write_metadata(model: Any, metadata: dict[str, Any]) -> None:
 
 def _data_name(data: str, split: str) -> str:
     kind, _, place = data.partition(":")
-    name = Path(place).name if kind == "folder" else kind
+    name = printable(Path(place).name) if kind == "folder" else kind
     return f"{name}:{Path(split).stem}" if split else name
 
 

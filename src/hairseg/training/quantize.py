@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from hairseg.data import DataSet
 from hairseg.data.items import Item
-from hairseg.errors import UsageError
+from hairseg.errors import OutputError, UsageError
 from hairseg.fit import fit
 from hairseg.models import ModelInfo, read_info
 from hairseg.photo import read_photo
+from hairseg.printable import printable
+from hairseg.save import why_unwritable
 
 PHOTOS = 128
 QUANTIZED = ("Conv", "Add", "Resize", "Concat", "Clip", "Relu", "MaxPool")
@@ -83,6 +85,8 @@ def quantize(source: Path, path: Path, datasets: Sequence[DataSet], photos: int 
             write_metadata(model, metadata)
             onnx.save(model, str(partial))
             os.replace(partial, path)
+        except OSError as error:
+            raise OutputError(f"{printable(path)} cannot be written: {why_unwritable(error)}") from error
         finally:
             partial.unlink(missing_ok=True)
     return metadata

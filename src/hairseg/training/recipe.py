@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -257,7 +258,7 @@ def recipe_of(
 
 def beside(source: Source, place: Path) -> Source:
     """A list of photo names given as a relative path stands beside the recipe, wherever the run starts."""
-    if source.split.endswith(".txt") and (place / source.split).is_file():
+    if source.split.endswith(".txt") and os.path.isfile(place / source.split):  # noqa: PTH113 - never raises
         return dataclasses.replace(source, split=str(place / source.split))
     return source
 
