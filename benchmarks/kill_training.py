@@ -24,10 +24,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import load_file
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from toys import write_toy_photos
 
 Moment = Literal["starting", "training", "writing"]
 MOMENTS: tuple[Moment, ...] = ("training", "writing", "starting")
@@ -123,18 +124,8 @@ def main() -> int:
 
 def write_toy(folder: Path, epochs: int) -> Path:
     """Eight photos with a red block of "hair" on noise, and a recipe that learns them; returns the recipe."""
-    generator = np.random.default_rng(0)
     photos = folder / "photos"
-    for name in ("images", "masks"):
-        (photos / name).mkdir(parents=True)
-    for number in range(8):
-        photo = generator.integers(0, 120, (72, 64, 3), np.uint8)
-        truth = np.zeros((72, 64), np.uint8)
-        top, left = generator.integers(4, 30, 2)
-        truth[top : top + 30, left : left + 26] = 255
-        photo[truth > 0] = (230, 40, 40)
-        Image.fromarray(photo).save(photos / "images" / f"{number}.png")
-        Image.fromarray(truth).save(photos / "masks" / f"{number}.png")
+    write_toy_photos(photos)
     recipe = folder / "toy.toml"
     recipe.write_text(RECIPE.format(folder=photos, epochs=epochs), encoding="utf-8")
     return recipe

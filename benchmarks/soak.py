@@ -66,9 +66,8 @@ def main() -> None:
     with suppress(KeyboardInterrupt):
         for reading in way(samples, options.count, options.model, options.threads, every):
             readings.append(reading)
-            if (
-                len(readings) % max(1, options.readings // 20) == 1
-            ):  # the rest is for the curve and the verdict
+            # The others are for the curve and the verdict.
+            if len(readings) % max(1, options.readings // 20) == 1:
                 print(row(reading), flush=True)
     if len(readings) < 4:
         sys.exit("too few readings for a verdict: let it run longer")

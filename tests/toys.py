@@ -1,4 +1,4 @@
-"""Toy models, built here so that tests need no packaged file."""
+"""Toy models and photos, built here so that tests need no packaged file."""
 
 from __future__ import annotations
 
@@ -77,3 +77,21 @@ def write_toy_scene_model(path: Path, **changes: Any) -> Path:
     checker.check_model(model)
     save(model, path)
     return path
+
+
+def write_toy_photos(folder: Path) -> None:
+    """Eight photos with a red block of "hair" on noise, and their masks, in ``images`` and ``masks``."""
+    import numpy as np
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for number in range(8):
+        photo = generator.integers(0, 120, (72, 64, 3), np.uint8)
+        truth = np.zeros((72, 64), np.uint8)
+        top, left = generator.integers(4, 30, 2)
+        truth[top : top + 30, left : left + 26] = 255
+        photo[truth > 0] = (230, 40, 40)
+        Image.fromarray(photo).save(folder / "images" / f"{number}.png")
+        Image.fromarray(truth).save(folder / "masks" / f"{number}.png")

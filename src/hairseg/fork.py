@@ -7,6 +7,7 @@ threads or locks is registered here and made anew in the child.
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import Protocol
 
@@ -24,6 +25,24 @@ _known: weakref.WeakSet[Renewed] = weakref.WeakSet()
 def renew_after_fork(thing: Renewed) -> None:
     """Have ``thing.after_fork()`` called in every child process, as long as ``thing`` lives."""
     _known.add(thing)
+
+
+class ForkSafeLock:
+    """A lock that is free in a child process, whoever held it when the process was forked."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Forget who held it."""
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def never_delete(thing: object) -> None:

@@ -10,7 +10,6 @@ import errno
 import io
 import os
 import stat
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from hairseg.errors import HairsegError, PhotoError, require
+from hairseg.fork import ForkSafeLock
 from hairseg.printable import printable
 from hairseg.srgb import to_srgb
 from hairseg.turn import Turn
@@ -50,17 +50,7 @@ _AGAIN = "copy it again from where it came"
 _ORIENTATION = 0x0112  # EXIF tag
 
 # Warning filters belong to the whole process, so threads change them one at a time, and only for a moment.
-_filters = threading.Lock()
-
-
-def _free_filters() -> None:
-    """A lock that was held when the process was forked is never released in the child."""
-    global _filters
-    _filters = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_free_filters)
+_filters = ForkSafeLock()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Literal, overload
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from hairseg.cores import physical_cores
 from hairseg.errors import HairsegError, MissingExtraError, ModelError, PhotoError, UsageError
 from hairseg.fit import fit, unfit
-from hairseg.fork import renew_after_fork
+from hairseg.fork import ForkSafeLock
 from hairseg.hair import Hair
 from hairseg.models import ModelInfo, find_model, spelled
 from hairseg.network import Network
@@ -67,12 +66,7 @@ class Segmenter:
                 "use `hairseg labels`, or SceneSegmenter of hairseg.scene"
             )
         self._beside_others: Segmenter | None = None
-        self.after_fork()
-        renew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """A lock that another thread held when the process was forked would never be released in the child."""
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def __reduce__(self) -> tuple[Callable[..., Segmenter], tuple[str, int]]:
         make = partial(type(self), tta=self.tta, tiles=self.tiles)

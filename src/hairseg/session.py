@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hairseg.errors import ModelError
-from hairseg.fork import never_delete, renew_after_fork
+from hairseg.fork import ForkSafeLock, never_delete, renew_after_fork
 from hairseg.printable import printable
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Session:
 
     def __init__(self, path: Path, threads: int) -> None:
         self._path, self._threads = path.absolute(), threads
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._open: onnxruntime.InferenceSession | None = open_session(path, threads)
         renew_after_fork(self)
 
@@ -83,7 +82,6 @@ class Session:
 
     def after_fork(self) -> None:
         """Leave the parent's session alone: its threads are not in this process."""
-        self._lock = threading.Lock()
         if self._open is not None:
             never_delete(self._open)
             self._open = None

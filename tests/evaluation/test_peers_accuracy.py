@@ -1,11 +1,9 @@
 """benchmarks/peers_accuracy.py, with a peer of four lines."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "peers_accuracy.py"
+from scripts import load_script
+
 PEER = """
 import numpy as np
 
@@ -16,10 +14,7 @@ def hair(photo):
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("peers_accuracy", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("peers_accuracy")
 
 
 def test_prints_a_row_a_model_and_a_column_a_model(script, toy_figaro, toy_model, tmp_path, capsys):

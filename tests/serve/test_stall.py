@@ -61,6 +61,23 @@ def rest(client: socket.socket) -> bytes:
     return data
 
 
+def trickle(client: socket.socket, letter: bytes) -> bytes:
+    """What the service says to a client that sends a letter at a time; it has to close within the limit."""
+    begun, answer = time.monotonic(), b""
+    client.settimeout(0.2)
+    while time.monotonic() - begun < LIMIT:
+        try:
+            client.sendall(letter)
+            if not (part := client.recv(65536)):
+                return answer
+            answer += part
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return answer
+    pytest.fail("the service did not close")
+
+
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
@@ -92,21 +109,8 @@ def test_a_head_that_stops(address: str, sent: bytes) -> None:
 
 def test_a_head_a_letter_at_a_time(address: str) -> None:
     with closing(connect(address)) as client:
-        begun = time.monotonic()
         client.sendall(HEAD)
-        client.settimeout(0.2)
-        answer = b""
-        while time.monotonic() - begun < LIMIT:
-            try:
-                client.sendall(b"X")
-                if not (part := client.recv(65536)):
-                    break
-                answer += part
-            except TimeoutError:
-                continue
-            except ConnectionError:
-                break
-        assert time.monotonic() - begun < LIMIT
+        answer = trickle(client, b"X")
         assert answer == b"" or status(answer) == 408
 
 
@@ -177,20 +181,7 @@ def test_chunks_beyond_the_limit_are_told(address: str) -> None:
 def test_an_unread_body_of_another_route(address: str) -> None:
     with closing(connect(address)) as client:
         client.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000\r\n\r\n")
-        begun, answer = time.monotonic(), b""
-        client.settimeout(0.2)
-        while time.monotonic() - begun < LIMIT:
-            try:
-                client.sendall(b"x")
-                if not (part := client.recv(65536)):
-                    break
-                answer += part
-            except TimeoutError:
-                continue
-            except ConnectionError:
-                break
-        assert time.monotonic() - begun < LIMIT
-        assert status(answer) == 200
+        assert status(trickle(client, b"x")) == 200
 
 
 def test_others_are_served_while_many_stall(address: str) -> None:

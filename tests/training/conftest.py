@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from hairseg.fit import Fit
 from hairseg.net import NetConfig
 from hairseg.training.recipe import Augment, Recipe, Source, Stage
+from toys import write_toy_photos
 
 # Bins that fit into the 2 x 2 features of 64 px at stride 32.
 TINY = NetConfig(
@@ -20,17 +19,7 @@ TINY = NetConfig(
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight photos with a red block of "hair" on noise."""
     folder = tmp_path_factory.mktemp("tiny")
-    generator = np.random.default_rng(0)
-    (folder / "images").mkdir()
-    (folder / "masks").mkdir()
-    for number in range(8):
-        photo = generator.integers(0, 120, (72, 64, 3), np.uint8)
-        truth = np.zeros((72, 64), np.uint8)
-        top, left = generator.integers(4, 30, 2)
-        truth[top : top + 30, left : left + 26] = 255
-        photo[truth > 0] = (230, 40, 40)
-        Image.fromarray(photo).save(folder / "images" / f"{number}.png")
-        Image.fromarray(truth).save(folder / "masks" / f"{number}.png")
+    write_toy_photos(folder)
     return folder
 
 

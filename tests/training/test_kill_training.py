@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import shutil
 import sys
@@ -11,19 +10,14 @@ from types import ModuleType
 
 import pytest
 
+from scripts import load_script
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills a process group")
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill_training.py"
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("kill_training", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["kill_training"] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return load_script("kill_training")
 
 
 def test_kills_change_nothing(script: ModuleType, tmp_path: Path) -> None:

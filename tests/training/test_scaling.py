@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from hairseg.training.recipe import Recipe
+from scripts import load_script
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "scaling.py"
 FAST = {"per_gpu": 2, "node": 8, "inside": 100.0, "between": 10.0, "message_us": 10.0, "far_us": 30.0}
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scaling", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["scaling"] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scaling")
 
 
 def test_a_step_on_many_gpus_by_hand(script: ModuleType) -> None:

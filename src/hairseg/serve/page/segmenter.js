@@ -28,7 +28,7 @@ export class Segmenter {
     const { width, height } = canvas;
     const input = new ort.Tensor("float32", this.normalise(canvas), [1, 3, height, width]);
     const { probability } = await session.run({ photo: input });
-    const data = Float32Array.from(probability.data);
+    const data = probability.data.slice();
     probability.dispose();
     for (let i = 0; i < data.length; i++) data[i] = Math.min(Math.max(data[i], 0), 1);
     return { data, width, height };
