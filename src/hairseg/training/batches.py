@@ -122,6 +122,22 @@ class Photos:
                 raise batch
             yield batch
 
+    def sample(self, stage: Stage, count: int) -> Tensor:
+        """The first photos of the first epoch, as many as there are up to ``count``.
+
+        Returns:
+            (N, 3, size, size) uint8, varied as in training.
+
+        Raises:
+            DataError: a photo cannot be read any more.
+        """
+        epoch_photos = _Epoch(self, stage, 0)
+        batch = _collate([epoch_photos[place] for place in range(min(count, len(epoch_photos)))])
+        if isinstance(batch, DataError):
+            raise batch
+        photo: Tensor = batch[0]
+        return photo
+
     def _shares(self, stage: Stage, processes: Processes) -> list[list[int]]:
         """Places in the epoch's order; the last photos are left out: a batch of one would starve the batch norm."""
         part = stage.batch // self.recipe.accumulate

@@ -12,6 +12,7 @@ import torch
 
 from hairseg.data.check import check
 from hairseg.errors import UsageError
+from hairseg.models import find_model, packaged
 from hairseg.net import PSPNet, build
 from hairseg.net.files import load_tensors
 from hairseg.training.allocator import keep_freed_memory
@@ -26,10 +27,13 @@ from hairseg.training.pretrained import imagenet_weights
 from hairseg.training.processes import Processes
 from hairseg.training.recipe import Recipe, Stage
 from hairseg.training.run import Run, replace
-from hairseg.training.step import Learner, Progress
+from hairseg.training.step import Learner, Progress, normalised
+from hairseg.training.unfold import Folded, load_exported, spread
 from hairseg.training.validate import validate
 
 Report = Callable[[str], None]
+# Training photos on which the batch norms of an exported model are measured.
+MEASURED = 64
 
 
 def train(
@@ -95,9 +99,18 @@ class _Job:
     def __init__(self, recipe: Recipe, run: Run, processes: Processes, decoded: Photos | None) -> None:
         self.recipe, self.run, self.processes = recipe, run, processes
         torch.manual_seed(recipe.seed)
-        self.net = _start(recipe).to(processes.device)
+        self.net, folded = _start(recipe)
         for stage in recipe.stages:
             self.net.check_size(stage.size, stage.size)
+        red, green, blue = (round(255 * level) for level in self.net.backbone.mean)
+        padding = (red, green, blue)
+        shared = decoded is not None and decoded.of(recipe, padding)
+        self.photos = shared or Photos(recipe, padding, processes)
+        _check_batches(recipe, len(self.photos), processes)
+        if folded:
+            photo = self.photos.sample(recipe.stages[0], MEASURED)
+            spread(self.net, folded, normalised(photo, self.net.backbone))
+        self.net = self.net.to(processes.device, memory_format=torch.channels_last)
         self.average = MovingAverage(self.net, recipe.ema)
         if processes.device.type == "cpu":
             speed_up_depthwise(self.net)
@@ -107,11 +120,6 @@ class _Job:
         self.validation = open_sources(recipe.validate, recipe.net.classes)
         judged = [item for dataset in self.validation for item in dataset.items]
         processes.agree(lambda: check(judged[processes.rank :: processes.count]))
-        red, green, blue = (round(255 * level) for level in self.net.backbone.mean)
-        padding = (red, green, blue)
-        shared = decoded is not None and decoded.of(recipe, padding)
-        self.photos = shared or Photos(recipe, padding, processes)
-        _check_batches(recipe, len(self.photos), processes)
         self.data = Fingerprint([*self.photos.datasets, *self.validation], processes)
 
     def resume(self) -> int:
@@ -178,18 +186,23 @@ def _check_batches(recipe: Recipe, photos: int, processes: Processes) -> None:
             )
 
 
-def _start(recipe: Recipe) -> PSPNet:
+def _start(recipe: Recipe) -> tuple[PSPNet, Folded]:
+    """The network with the weights that it starts from, and the batch norms of an exported model to be measured."""
     net = build(recipe.net)
-    if recipe.pretrained.endswith(".safetensors"):
-        other, _, _ = read_checkpoint(Path(recipe.pretrained))
-        load_tensors(net, other.state_dict(), Path(recipe.pretrained))
-    elif recipe.pretrained == "imagenet":
+    start = recipe.pretrained
+    if start.endswith(".safetensors"):
+        other, _, _ = read_checkpoint(Path(start))
+        load_tensors(net, other.state_dict(), Path(start))
+    elif start.endswith(".onnx") or start in packaged():
+        return net, load_exported(net, find_model(start))
+    elif start == "imagenet":
         net.backbone.load_imagenet(imagenet_weights(net.backbone.imagenet_name))
-    elif recipe.pretrained != "none":
+    elif start != "none":
         raise UsageError(
-            f"pretrained is {recipe.pretrained!r}: use imagenet, none, or a .safetensors checkpoint"
+            f"pretrained is {start!r}: use imagenet, none, a packaged model's name, an exported .onnx file or a "
+            ".safetensors checkpoint"
         )
-    return net.to(memory_format=torch.channels_last)
+    return net, []
 
 
 def _same(old: Recipe, new: Recipe) -> None:

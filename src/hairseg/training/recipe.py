@@ -113,7 +113,8 @@ class Recipe:
         stages: epochs and sizes, one after another; the learning rate falls over all of them together.
         fit: how a photo becomes a canvas in validation and in the exported model.
         augment: how training photos are varied.
-        pretrained: ``imagenet``, ``none``, or a checkpoint of this project to start from.
+        pretrained: ``imagenet``, ``none``, or a model of this project to start from: a packaged one's name, an
+            exported ``.onnx`` file, or a checkpoint.
         optimizer: ``adamw`` or ``sgd``.
         backbone_rate: learning rate of the pretrained backbone.
         head_rate: learning rate of the new layers.

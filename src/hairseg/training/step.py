@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from hairseg.errors import HairsegError
 from hairseg.net import PSPNet
+from hairseg.net.backbones import Backbone
 from hairseg.training.batches import Pair
 from hairseg.training.loss import segmentation_loss
 from hairseg.training.optimize import MovingAverage, rate_factor, set_rate
@@ -123,7 +124,10 @@ class Learner:
         total = 0.0
         for number, (photo, truth) in enumerate(parts, 1):
             with self._quiet() if number < len(parts) else contextlib.nullcontext():
-                loss = self.objective(self._normalised(photo), truth.to(self.processes.device))
+                loss = self.objective(
+                    normalised(photo.to(self.processes.device, non_blocking=True), self.net.backbone),
+                    truth.to(self.processes.device),
+                )
                 total += float(loss.detach())
                 (loss / len(parts) if len(parts) > 1 else loss).backward()
         return self.processes.mean(total / len(parts))
@@ -135,16 +139,16 @@ class Learner:
             parallel.no_sync() if isinstance(parallel, DistributedDataParallel) else contextlib.nullcontext()
         )
 
-    def _normalised(self, photo: Tensor) -> Tensor:
-        device = self.processes.device
-        mean = torch.tensor(self.net.backbone.mean, device=device).view(1, 3, 1, 1)
-        std = torch.tensor(self.net.backbone.std, device=device).view(1, 3, 1, 1)
-        batch = (photo.to(device, non_blocking=True).float() / 255 - mean) / std
-        return batch.contiguous(memory_format=torch.channels_last)
-
     def _no_number(self, loss: float, names: list[str]) -> str:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         return (
             f"the loss is {loss} at step {self.step}, on {', '.join(names[:SHOWN])}{more}: lower the learning rates, "
             "or look at these photos and their masks; the last epoch's checkpoint is kept"
         )
+
+
+def normalised(photo: Tensor, backbone: Backbone) -> Tensor:
+    """Photos (N, 3, H, W) uint8 as ``backbone`` takes them: float32, less its mean, divided by its deviation."""
+    mean = torch.tensor(backbone.mean, device=photo.device).view(1, 3, 1, 1)
+    std = torch.tensor(backbone.std, device=photo.device).view(1, 3, 1, 1)
+    return ((photo.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
