@@ -2,8 +2,9 @@
 
     python .ci/wheel.py        # needs hatchling
 
-What it checks: every file of the package is in the wheel, the sdist builds to the same wheel, and with nothing but the
-wheel and its dependencies `hairseg PHOTO` makes a mask, without torch. Prints sizes.
+What it checks: every file of the repository is in the sdist and every file of the package in the wheel, the sdist
+builds to the same wheel, and with nothing but the wheel and its dependencies `hairseg PHOTO` makes a mask, without
+torch. Prints sizes.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def main() -> None:
         with tarfile.open(sdist) as archive:
             archive.extractall(place / "unpacked", filter="data")
         (unpacked,) = (place / "unpacked").iterdir()
+        check_sdist(unpacked)
         build(unpacked, place / "again", "wheel")
         (again,) = (place / "again").glob("*.whl")
         compare(wheel, again)
@@ -73,6 +75,17 @@ def compare(wheel: Path, again: Path) -> None:
     if different:
         sys.exit(f"the sdist builds to another wheel: {', '.join(different[:10])}")
     print(f"the sdist builds to the same {len(one)} files")
+
+
+def check_sdist(unpacked: Path) -> None:
+    """Refuse an sdist that lacks a tracked file, but for those of CI, or holds anything else but its metadata."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    tracked = {name for name in listed.stdout.split("\0") if name and not name.startswith((".ci/", ".gitattr"))}
+    found = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    found = {name for name in found if not name.startswith(f"src/{VENDOR}")} - {"PKG-INFO"}
+    if tracked != found:
+        sys.exit(f"missing in the sdist: {sorted(tracked - found)}; in it alone: {sorted(found - tracked)}")
+    print(f"the sdist holds the repository's {len(found)} files")
 
 
 def check_contents(wheel: Path) -> None:

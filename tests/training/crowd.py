@@ -5,7 +5,9 @@ The script imports torch once and forks, which is safe as long as it has compute
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import json
 import os
 import signal
@@ -17,6 +19,7 @@ from typing import Any
 
 import torch
 
+from hairseg.__main__ import main as command_line
 from hairseg.errors import HairsegError
 from hairseg.net import build
 from hairseg.training.batches import Pair, Photos, open_sources
@@ -36,8 +39,11 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def crowd(count: int, work: Work, folder: Path) -> list[Any]:
-    """What ``work`` gives in each of ``count`` processes; a signal's negative number where one killed it."""
+def crowd(count: int, work: Work, folder: Path, meet: bool = True) -> list[Any]:
+    """What ``work`` gives in each of ``count`` processes; a signal's negative number where one killed it.
+
+    Without ``meet`` it is left to ``work`` to join the others, and it is told of no processes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     children = []
@@ -46,7 +52,7 @@ def crowd(count: int, work: Work, folder: Path) -> list[Any]:
         if child == 0:
             os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
             os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-            _work(work, folder / f"{rank}.json")
+            _work(work, folder / f"{rank}.json", meet)
         children.append(child)
     found: list[Any] = []
     for rank, child in enumerate(children):
@@ -55,13 +61,13 @@ def crowd(count: int, work: Work, folder: Path) -> list[Any]:
     return found
 
 
-def _work(work: Work, path: Path) -> None:
+def _work(work: Work, path: Path, meet: bool) -> None:
     """The life of a forked process."""
     try:
         torch.set_num_threads(1)
         torch.set_default_dtype(torch.float64)
         try:
-            with joined() as processes:
+            with joined() if meet else contextlib.nullcontext(Processes()) as processes:
                 result = work(processes)
         except HairsegError as error:
             result = {"error": type(error).__name__, "said": str(error)}
@@ -97,18 +103,36 @@ def killed(recipe: Recipe, folder: Path, epoch: int, batch: int) -> Work:
     """The same, but the second process dies in an epoch, before a batch."""
 
     def work(processes: Processes) -> dict[str, Any]:
-        batches = Photos.batches
-
-        def dying(self: Photos, stage: Any, number: int, processes: Processes) -> Iterator[Pair]:
-            for index, pair in enumerate(batches(self, stage, number, processes)):
-                if (number, index) == (epoch, batch):
-                    os.kill(os.getpid(), signal.SIGKILL)
-                yield pair
-
-        if processes.rank == 1:
-            Photos.batches = dying  # type: ignore[method-assign]
+        die_at(epoch, batch)
         found: dict[str, Any] = training(recipe, folder)(processes)
         return found
+
+    return work
+
+
+def die_at(epoch: int, batch: int) -> None:
+    """From now on the second process dies there."""
+    batches = Photos.batches
+
+    def dying(self: Photos, stage: Any, number: int, processes: Processes) -> Iterator[Pair]:
+        for index, pair in enumerate(batches(self, stage, number, processes)):
+            if (processes.rank, number, index) == (1, epoch, batch):
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield pair
+
+    Photos.batches = dying  # type: ignore[method-assign]
+
+
+def commanded(arguments: list[str], dies: bool) -> Work:
+    """The command line, as torchrun starts it in every process; gives its exit code and what it says."""
+
+    def work(_: Processes) -> dict[str, Any]:
+        if dies:
+            die_at(1, 1)
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+            code = command_line(arguments)
+        return {"code": code, "said": said.getvalue()}
 
     return work
 
@@ -144,6 +168,21 @@ def meeting(processes: Processes) -> dict[str, Any]:
     }
 
 
+def toml(recipe: Recipe) -> str:
+    """A recipe file; JSON's values are TOML's."""
+    tables = {key: value for key, value in dataclasses.asdict(recipe).items() if value is not None}
+    tables["net"] = {key: value for key, value in tables["net"].items() if value is not None}
+
+    def inline(value: Any) -> str:
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{key} = {inline(one)}" for key, one in value.items()) + "}"
+        if isinstance(value, list | tuple):
+            return "[" + ", ".join(map(inline, value)) + "]"
+        return json.dumps(value)
+
+    return "".join(f"{key} = {inline(value)}\n" for key, value in tables.items())
+
+
 def main() -> None:
     """Everything that the tests look at, as one line of JSON."""
     recipes = {
@@ -163,6 +202,16 @@ def main() -> None:
     found["files"] = sorted(path.name for path in (place / "run").iterdir())
     found["before"] = [{**line, "seconds": 0} for line in Run(place / "run").lines()]
     found["resumed"] = crowd(2, training(recipe, place), place)
+    place = folder / "commanded"
+    place.mkdir()
+    (place / "hair.toml").write_text(toml(recipe))
+    train_it = ["train", str(place / "hair.toml"), "--runs", str(place / "runs")]
+    found["commanded"] = [
+        crowd(2, commanded(train_it, dies=True), place, meet=False),
+        crowd(2, commanded([*train_it, "--resume"], dies=False), place, meet=False),
+    ]
+    (run,) = (place / "runs").iterdir()
+    found["commanded lines"] = [{**line, "seconds": 0} for line in Run(run).lines()]
     odd = dataclasses.replace(recipe, stages=(dataclasses.replace(recipe.stages[0], batch=3),))
     found["odd"] = crowd(2, training(odd, folder / "odd"), folder / "odd")
     print(json.dumps(found))

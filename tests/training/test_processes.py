@@ -145,6 +145,18 @@ def test_the_run_goes_on_where_the_process_was_killed(found: dict[str, Any]) -> 
     assert found["resumed"][0]["steps"] == whole["steps"][2:]
 
 
+def test_the_command_line_goes_on_with_resume_after_a_killed_process(found: dict[str, Any]) -> None:
+    (survivor, dead), (first, second) = found["commanded"]
+    assert dead == -9
+    assert survivor["code"] == 1
+    assert "another process of the training ended" in survivor["said"]
+    assert "Traceback" not in survivor["said"]
+    assert (first["code"], second["code"]) == (0, 0)
+    assert "epoch 2/2" in first["said"]
+    assert "epoch 1/2" not in first["said"]
+    assert found["commanded lines"] == found["hair-2"][0]["lines"]
+
+
 def test_a_batch_that_cannot_be_shared(found: dict[str, Any]) -> None:
     assert [one["error"] for one in found["odd"]] == ["UsageError", "SaidElsewhereError"]
     assert "a batch of 3 photos cannot be divided into 1 parts for 2 processes" in found["odd"][0]["said"]
