@@ -79,8 +79,12 @@ def compare(wheel: Path, again: Path) -> None:
 
 def check_sdist(unpacked: Path) -> None:
     """Refuse an sdist that lacks a tracked file, but for those of CI, or holds anything else but its metadata."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    tracked = {name for name in listed.stdout.split("\0") if name and not name.startswith((".ci/", ".gitattr"))}
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
+    tracked = {
+        name for name in listed.stdout.split("\0") if name and not name.startswith((".ci/", ".gitattr"))
+    }
     found = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
     found = {name for name in found if not name.startswith(f"src/{VENDOR}")} - {"PKG-INFO"}
     if tracked != found:

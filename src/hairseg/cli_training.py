@@ -148,6 +148,7 @@ def export(
 
     from hairseg.training.checkpoint import read_checkpoint
     from hairseg.training.export import export as export_net
+    from hairseg.training.export import with_seen
 
     _check_weights(weights)
     net, recipe, header = read_checkpoint(_checkpoint(checkpoint))
@@ -156,8 +157,8 @@ def export(
     if size is not None:
         recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
     path = output or Path(f"{recipe.name}.onnx")
-    classes = {key: header[key] for key in ("classes", "colors") if key in header}
-    metadata = export_net(net, recipe, path, weights == "float16", **classes)
+    facts = {key: header[key] for key in ("classes", "colors") if key in header} | with_seen(recipe, header)
+    metadata = export_net(net, recipe, path, weights == "float16", **facts)
     if weights == "int8":
         from hairseg.training.batches import open_sources
         from hairseg.training.quantize import quantize

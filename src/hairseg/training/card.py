@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from hairseg.evaluation.report import Report
 from hairseg.evaluation.tables import markdown, report_text
 from hairseg.models import ModelInfo
+from hairseg.printable import printable
 
 WEIGHTS_LICENCE = "research and non-commercial use, by the terms of the training photos; see the card"
 
@@ -80,12 +83,19 @@ def _use(info: ModelInfo) -> str:
 
 def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
     lines = []
-    for entry, source in zip(info.data, recipe["train"], strict=True):
+    for entry, source in zip_longest(info.data, recipe["train"]):
         base = entry.partition(":")[0]
-        share = f", each photo {source['weight']:g} times an epoch" if source["weight"] != 1 else ""
+        if source is None:
+            share = ", by the model that it started from"
+        else:
+            share = f", each photo {source['weight']:g} times an epoch" if source["weight"] != 1 else ""
         lines.append(f"- `{entry}`{share}: {TERMS.get(base, 'your own data.')}")
-    backbone = recipe["net"]["backbone"]
-    lines.append(f"- Started from {BACKBONES.get(backbone, f'{backbone}, ImageNet weights.')}")
+    backbone, start = recipe["net"]["backbone"], recipe["pretrained"]
+    first = BACKBONES.get(backbone, f"{backbone}, ImageNet weights.")
+    if start == "imagenet":
+        lines.append(f"- Started from {first}")
+    elif start != "none":
+        lines.append(f"- Started from `{printable(Path(start).name)}`, which started from {first}")
     lines.append(f"\nWeights: {info.licence}.")
     return "\n".join(lines)
 

@@ -38,12 +38,19 @@ class ParityError(HairsegError):
     """The exported graph does not compute what the network computes."""
 
 
-class _Probability(nn.Module):
+class Probability(nn.Module):
+    """A network that ends in probabilities, as an exported file does.
+
+    Args:
+        net: gives logits.
+    """
+
     def __init__(self, net: PSPNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, photo: Tensor) -> Tensor:
+        """Photos (N, 3, H, W) to probabilities (N, classes, H, W)."""
         logits: Tensor = self.net(photo)
         return torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
 
@@ -74,19 +81,19 @@ def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts:
     if path.suffix != ".onnx":
         raise UsageError(f"{path}: an exported model ends in .onnx")
     net = net.float().eval().without_auxiliary()
-    module = _Probability(net).to(memory_format=torch.contiguous_format)
+    module = Probability(net).to(memory_format=torch.contiguous_format)
     partial = path.with_name(f".{path.name}.partial")
     try:
         _to_onnx(module, partial)
         metadata = describe(net, recipe, **facts)
-        metadata["parity"], _ = _difference(module, partial)
+        metadata["parity"], _ = difference(module, partial)
         if metadata["parity"] > PARITY:
             raise ParityError(f"{path}: the exported graph differs from torch by {metadata['parity']:.1e}")
         model = onnx.load(str(partial))
         if half:
             _store_half(model)
             onnx.save(model, str(partial))
-            metadata["half_difference"] = _difference(module, partial)
+            metadata["half_difference"] = difference(module, partial)
         write_metadata(model, metadata)
         onnx.checker.check_model(model)
         onnx.save(model, str(partial))
@@ -112,7 +119,7 @@ def describe(net: PSPNet, recipe: Recipe, **facts: Any) -> dict[str, Any]:
         "fit": {"mode": recipe.fit.mode, "size": recipe.fit.size, "multiple": recipe.fit.multiple},
         "threshold": 0.5,
         **({"classes": ["hair"]} if recipe.net.classes == 1 else to_plain(unnamed(recipe.net.classes))),
-        "data": [_data_name(source.data, source.split) for source in recipe.train],
+        "data": [*data_names(recipe)],
         "parameters": total.parameters,
         "multiply_adds": total.multiply_adds,
         "recipe": f"{recipe.name}.toml" if recipe.train else "",  # a converted network has none
@@ -127,10 +134,21 @@ def write_metadata(model: Any, metadata: dict[str, Any]) -> None:
     entry.key, entry.value = "hairseg", json.dumps(metadata, ensure_ascii=False)
 
 
+def data_names(recipe: Recipe) -> tuple[str, ...]:
+    """The data that a recipe trains on, as ``set:split``."""
+    return tuple(_data_name(source.data, source.split) for source in recipe.train)
+
+
 def _data_name(data: str, split: str) -> str:
     kind, _, place = data.partition(":")
     name = printable(Path(place).name) if kind == "folder" else kind
     return f"{name}:{Path(split).stem}" if split else name
+
+
+def with_seen(recipe: Recipe, header: dict[str, Any]) -> dict[str, Any]:
+    """The metadata's ``data`` for a checkpoint whose weights had seen more before its own recipe began."""
+    own = data_names(recipe)
+    return {"data": [*own, *(name for name in dict.fromkeys(header.get("seen", ())) if name not in own)]}
 
 
 def _to_onnx(module: nn.Module, path: Path) -> None:
@@ -175,7 +193,7 @@ def _store_half(model: Any) -> None:
     model.graph.node.extend(casts + nodes)
 
 
-def _difference(module: nn.Module, path: Path) -> tuple[float, float]:
+def difference(module: nn.Module, path: Path) -> tuple[float, float]:
     """Largest and mean difference of the probability between torch and ONNX Runtime over several sizes."""
     import onnxruntime
 

@@ -5,30 +5,26 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from hairseg.data.check import check
 from hairseg.errors import UsageError
-from hairseg.models import find_model, packaged
-from hairseg.net import PSPNet, build
-from hairseg.net.files import load_tensors
 from hairseg.training.allocator import keep_freed_memory
 from hairseg.training.batches import Photos, open_sources
-from hairseg.training.checkpoint import read_checkpoint, read_state, write_state, write_weights
+from hairseg.training.checkpoint import read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.fingerprint import Fingerprint
 from hairseg.training.norms import synchronise
 from hairseg.training.optimize import MovingAverage, build_optimizer
 from hairseg.training.precision import has_fast_bfloat16
-from hairseg.training.pretrained import imagenet_weights
 from hairseg.training.processes import Processes
 from hairseg.training.recipe import Recipe, Stage
-from hairseg.training.run import Run, replace
+from hairseg.training.run import Run, open_run, replace
+from hairseg.training.start import earlier, start
 from hairseg.training.step import Learner, Progress, normalised
-from hairseg.training.unfold import Folded, load_exported, spread
+from hairseg.training.unfold import spread
 from hairseg.training.validate import validate
 
 Report = Callable[[str], None]
@@ -71,7 +67,9 @@ def train(
         report, progress = lambda line: None, lambda step, total, loss: None
     if recipe.bf16 and not has_fast_bfloat16(processes.device):
         report(f"this {processes.device.type} has no bfloat16 arithmetic: training in float32")
-    job = processes.agree(lambda: _Job(recipe, run, processes, decoded))
+    # A resume brings its own weights, and what they came from may be gone.
+    begins = "none" if resume else _trained_first(recipe, run, report, progress, processes)
+    job = processes.agree(lambda: _Job(recipe, run, processes, decoded, begins))
     done = processes.agree(job.resume) if resume else 0
     processes.from_first(lambda: _begin(run, job.data, done))
     plan = [stage for stage in recipe.stages for _ in range(stage.epochs)]
@@ -86,6 +84,19 @@ def train(
     return processes.from_first(lambda: _best(run.lines()))
 
 
+def _trained_first(recipe: Recipe, run: Run, report: Report, progress: Progress, processes: Processes) -> str:
+    """What ``recipe`` starts from; where that is a recipe, it is trained in a folder of the run, or was."""
+    first = processes.agree(lambda: earlier(recipe))
+    if first is None:
+        return recipe.pretrained
+    place, begun = processes.from_first(lambda: open_run(first, run.folder, run.folder / first.name))
+    epochs = sum(stage.epochs for stage in first.stages)
+    if not processes.from_first(lambda: begun and len(place.lines()) == epochs):
+        report(f"{first.name} first, {epochs} epochs, in {place.folder}")
+        train(first, place, begun, report, progress, processes=processes)
+    return str(place.best)
+
+
 class _Job:
     """What a training works with, the same in every process.
 
@@ -94,12 +105,16 @@ class _Job:
         run: where.
         processes: that share every batch.
         decoded: the training photos, if another run has them already.
+        begins: what the network starts from.
     """
 
-    def __init__(self, recipe: Recipe, run: Run, processes: Processes, decoded: Photos | None) -> None:
+    def __init__(
+        self, recipe: Recipe, run: Run, processes: Processes, decoded: Photos | None, begins: str
+    ) -> None:
         self.recipe, self.run, self.processes = recipe, run, processes
         torch.manual_seed(recipe.seed)
-        self.net, folded = _start(recipe)
+        begun = start(recipe, begins)
+        self.net, self.seen = begun.net, list(begun.seen)
         for stage in recipe.stages:
             self.net.check_size(stage.size, stage.size)
         red, green, blue = (round(255 * level) for level in self.net.backbone.mean)
@@ -107,10 +122,10 @@ class _Job:
         shared = decoded is not None and decoded.of(recipe, padding)
         self.photos = shared or Photos(recipe, padding, processes)
         _check_batches(recipe, len(self.photos), processes)
-        if folded:
+        if begun.folded:
             photo = self.photos.sample(recipe.stages[0], MEASURED)
-            spread(self.net, folded, normalised(photo, self.net.backbone))
-        self.net = self.net.to(processes.device, memory_format=torch.channels_last)
+            spread(self.net, begun.folded, normalised(photo, self.net.backbone))
+        self.net = self.net.to(processes.device).to(memory_format=torch.channels_last)
         self.average = MovingAverage(self.net, recipe.ema)
         if processes.device.type == "cpu":
             speed_up_depthwise(self.net)
@@ -127,6 +142,7 @@ class _Job:
         old, facts = read_state(self.run.last, self.net, self.average, self.optimizer)
         _same(old, self.recipe)
         self.best = float(facts["best"])
+        self.seen = list(facts.get("seen", ()))
         return int(facts["epochs"])
 
     def epoch(self, learner: Learner, epoch: int, stage: Stage, last: bool) -> dict[str, Any]:
@@ -151,11 +167,11 @@ class _Job:
 
         def write() -> None:
             if better:
-                facts = {"epoch": line["epoch"], "scores": line, **self.photos.classes}
+                facts = {"epoch": line["epoch"], "scores": line, "seen": self.seen, **self.photos.classes}
                 write_weights(self.run.best, self.average.net, self.recipe, **facts)
             self.run.log(**line)
             state = (self.net, self.average, self.optimizer, self.recipe)
-            write_state(self.run.last, *state, epochs=line["epoch"], best=self.best)
+            write_state(self.run.last, *state, epochs=line["epoch"], best=self.best, seen=self.seen)
 
         self.processes.from_first(write)
 
@@ -184,25 +200,6 @@ def _check_batches(recipe: Recipe, photos: int, processes: Processes) -> None:
                 f"{recipe.name}: a batch of {stage.batch} photos cannot be divided into {recipe.accumulate} parts "
                 f"for {processes.count} processes: change batch or accumulate, or start another number of processes"
             )
-
-
-def _start(recipe: Recipe) -> tuple[PSPNet, Folded]:
-    """The network with the weights that it starts from, and the batch norms of an exported model to be measured."""
-    net = build(recipe.net)
-    start = recipe.pretrained
-    if start.endswith(".safetensors"):
-        other, _, _ = read_checkpoint(Path(start))
-        load_tensors(net, other.state_dict(), Path(start))
-    elif start.endswith(".onnx") or start in packaged():
-        return net, load_exported(net, find_model(start))
-    elif start == "imagenet":
-        net.backbone.load_imagenet(imagenet_weights(net.backbone.imagenet_name))
-    elif start != "none":
-        raise UsageError(
-            f"pretrained is {start!r}: use imagenet, none, a packaged model's name, an exported .onnx file or a "
-            ".safetensors checkpoint"
-        )
-    return net, []
 
 
 def _same(old: Recipe, new: Recipe) -> None:

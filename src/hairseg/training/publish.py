@@ -20,7 +20,7 @@ from hairseg.segmenter import Segmenter
 from hairseg.training.batches import open_sources
 from hairseg.training.card import WEIGHTS_LICENCE, card
 from hairseg.training.checkpoint import read_checkpoint
-from hairseg.training.export import Weights, export, write_metadata
+from hairseg.training.export import Weights, export, with_seen, write_metadata
 from hairseg.training.quantize import quantize, stored_metadata
 from hairseg.training.recipe import Recipe, read_recipe
 
@@ -84,7 +84,7 @@ def _draft(checkpoint: Path, place: Path, weights: Weights, size: int | None) ->
         # Of what the file says, the name alone: it may have been written by anyone.
         recipe = read_recipe(Path("recipes") / Path(read_info(find_model(checkpoint)).recipe).name)
     else:
-        net, recipe, _ = read_checkpoint(checkpoint)
+        net, recipe, header = read_checkpoint(checkpoint)
         if recipe.net.classes != 1:
             raise UsageError(
                 f"{checkpoint} tells {recipe.net.classes} classes apart, and hair models are published: "
@@ -93,7 +93,8 @@ def _draft(checkpoint: Path, place: Path, weights: Weights, size: int | None) ->
         if size is not None:
             recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
         exported = place / f"{recipe.name}.onnx"
-        export(net, recipe, exported, half=weights == "float16", licence=WEIGHTS_LICENCE)
+        seen = with_seen(recipe, header)
+        export(net, recipe, exported, half=weights == "float16", licence=WEIGHTS_LICENCE, **seen)
     if weights != "int8":
         return exported, recipe
     draft = place / f"{recipe.name}-int8.onnx"

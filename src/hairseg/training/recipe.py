@@ -114,7 +114,7 @@ class Recipe:
         fit: how a photo becomes a canvas in validation and in the exported model.
         augment: how training photos are varied.
         pretrained: ``imagenet``, ``none``, or a model of this project to start from: a packaged one's name, an
-            exported ``.onnx`` file, or a checkpoint.
+            exported ``.onnx`` file, a checkpoint, or another recipe (``.toml``), which is trained first.
         optimizer: ``adamw`` or ``sgd``.
         backbone_rate: learning rate of the pretrained backbone.
         head_rate: learning rate of the new layers.
@@ -251,6 +251,8 @@ def recipe_of(
     if isinstance(table.get("net"), dict):
         table["net"] = expand(table["net"], where)
     recipe = from_table(Recipe, table, where)
+    if isinstance(recipe.pretrained, str) and recipe.pretrained.endswith(".toml"):
+        recipe = dataclasses.replace(recipe, pretrained=_beside(recipe.pretrained, path.parent))
     train, judged = (
         tuple(beside(one, path.parent) for one in part) for part in (recipe.train, recipe.validate)
     )
@@ -259,9 +261,16 @@ def recipe_of(
 
 def beside(source: Source, place: Path) -> Source:
     """A list of photo names given as a relative path stands beside the recipe, wherever the run starts."""
-    if source.split.endswith(".txt") and os.path.isfile(place / source.split):  # noqa: PTH113 - never raises
-        return dataclasses.replace(source, split=str(place / source.split))
-    return source
+    return (
+        dataclasses.replace(source, split=_beside(source.split, place))
+        if source.split.endswith(".txt")
+        else source
+    )
+
+
+def _beside(name: str, place: Path) -> str:
+    """A relative path as one from here, if there is such a file in ``place``."""
+    return str(place / name) if os.path.isfile(place / name) else name  # noqa: PTH113 - never raises
 
 
 def _put(table: dict[str, Any], dotted: str, value: Any, where: str) -> None:

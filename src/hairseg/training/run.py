@@ -82,12 +82,18 @@ class Run:
 
     @classmethod
     def newest(cls, parent: Path, recipe: Recipe) -> Run:
-        """The newest run of a recipe that has a checkpoint."""
-        states = list(parent.glob(f"*-{glob.escape(recipe.name)}*/last.safetensors"))
-        own = [path for path in states if (_config(path.parent) or {}).get("name") == recipe.name]
-        if not own:
+        """The newest run of a recipe that has a checkpoint, or one of the recipe that is trained before it."""
+        folders = parent.glob(f"*-{glob.escape(recipe.name)}*")
+        own = [folder for folder in folders if (_config(folder) or {}).get("name") == recipe.name]
+        states = {
+            folder: [*folder.glob("last.safetensors"), *folder.glob("*/last.safetensors")] for folder in own
+        }
+        times = {
+            folder: max(one.stat().st_mtime for one in found) for folder, found in states.items() if found
+        }
+        if not times:
             raise UsageError(f"{parent}: no run of {recipe.name!r} to resume: start one without --resume")
-        return cls(max(own, key=lambda path: path.stat().st_mtime).parent)
+        return cls(max(times, key=lambda folder: times[folder]))
 
     def log(self, **line: Any) -> None:
         """Append one line to ``metrics.jsonl``."""
@@ -134,7 +140,8 @@ def open_run(
     if folder is not None:
         run = Run.at(folder, recipe)
         return run, run.last.is_file()
-    return (Run.newest(parent, recipe) if resume else Run.create(parent, recipe)), resume
+    run = Run.newest(parent, recipe) if resume else Run.create(parent, recipe)
+    return run, run.last.is_file()
 
 
 def replace(path: Path, text: str) -> None:

@@ -2,9 +2,10 @@
 
 The export folds every batch norm into the convolution before it: ``W' = W gamma / sigma``, ``b' = beta - mu gamma /
 sigma``. Which four numbers of a channel those were is lost, but not needed: any that give the same function will do.
-Here the mean and the variance are measured on training photos, and the weights are scaled so that every channel
-leaves its convolution with variance 1, as a fresh initialisation would have it (Mishkin and Matas 2016): the learning
-rates of a recipe then mean what they mean for any network. In eval mode the network computes what the file does.
+Here the mean and the variance are measured on training photos, and every filter is scaled to length 1. Under batch norm
+the length of a filter changes nothing but how fast a learning rate turns it (Hoffer et al. 2018, "Norm matters"): folded
+filters are anything from a tenth to ten times as long, and would turn at a hundred different speeds. In eval mode the
+network computes what the file does.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from hairseg.errors import ModelError
 from hairseg.net import PSPNet
 from hairseg.printable import printable
-from hairseg.training.export import _difference, _Probability
+from hairseg.training.export import Probability, difference
 
 Folded = list[tuple[nn.Conv2d, _BatchNorm]]
 
-# A channel of less variance than this is dead: its weights stay as they are.
+# A filter shorter than this is dead, and stays as it is.
 DEAD = 1e-6
 # The file and the network round differently; other weights would differ by tenths.
 PARITY = 1e-3
@@ -53,21 +54,22 @@ def load_exported(net: PSPNet, path: Path) -> Folded:
         name, after = names[id(conv)], names[id(norm)]
         del wanted[f"{after}.weight"]
         wanted[f"{after}.bias"] = f"net.{name}.weight_bias"
-    auxiliary = [name for name in wanted if name.startswith("auxiliary.")]  # for training only: never exported
-    for name in auxiliary:
-        del wanted[name]
-    lost = [key for name, key in wanted.items() if key not in tensors or tensors[key].shape != own[name].shape]
+    # The auxiliary head is for training only, and never exported.
+    wanted = {name: key for name, key in wanted.items() if not name.startswith("auxiliary.")}
+    lost = [
+        key for name, key in wanted.items() if key not in tensors or tensors[key].shape != own[name].shape
+    ]
     if lost:
         raise ModelError(
-            f"{printable(path)}: pretrained: {len(lost)} of {len(wanted)} tensors of the recipe's network are not in it, for "
-            f"example {lost[0]}: give the float model of the same [net]"
+            f"{printable(path)}: pretrained: {len(lost)} of {len(wanted)} tensors of the recipe's network are not in "
+            f"it, for example {lost[0]}: give the float model of the same [net]"
         )
     with torch.no_grad():
         for name, key in wanted.items():
             own[name].copy_(tensors[key])
         for _, norm in pairs:
             _replace(norm, torch.zeros_like(norm.bias), torch.ones_like(norm.bias), norm.bias.clone())
-    largest, _ = _difference(_Probability(net), path)
+    largest, _ = difference(Probability(net), path)
     if largest > PARITY:
         raise ModelError(
             f"{printable(path)}: pretrained: the recipe's network has its weights but computes something else (the "
@@ -99,7 +101,8 @@ def spread(net: PSPNet, pairs: Folded, batch: Tensor) -> None:
         hook.remove()
     for conv, norm in pairs:
         mean, variance = seen[id(norm)]
-        scale = torch.where(variance > DEAD, variance.clamp(min=DEAD).rsqrt(), torch.ones_like(variance))
+        length = conv.weight.flatten(1).norm(dim=1)
+        scale = torch.where(length > DEAD, 1 / length.clamp(min=DEAD), torch.ones_like(length))
         conv.weight.mul_(scale[:, None, None, None])
         bias = norm.bias + mean
         _replace(norm, mean * scale, variance * scale**2 + norm.eps, bias)

@@ -50,7 +50,8 @@ export function prepare(photo, alpha) {
 /** The same where the hair's own colours, `pure`, are known; `samples` pixels tell how the hair looks. */
 export function toneSource(photo, pure, alpha, samples = PAINT.SAMPLES) {
   let highest = 0;
-  for (const share of alpha) if (share > highest) highest = share;
+  // Typed arrays are twice as slow under for ... of.
+  for (let i = 0; i < alpha.length; i++) if (alpha[i] > highest) highest = alpha[i];
   const enough = Math.min(0.95, highest);
   let count = 0;
   for (let i = 0; i < alpha.length; i++) if (alpha[i] >= enough) count++;
@@ -70,24 +71,56 @@ export function recolor(photo, alpha, { color, strength = 1, tips = null, lift =
   if (strength === 0 || look === null) return result;
   const tones = [color, tips].filter(Boolean).map((hex) => toneOf(labOf(hex), look, lift));
   const [old, dyed, ends, rgb] = [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]];
+  const recent = tones.length === 1 ? new Recent() : null;
   for (let i = 0; i < alpha.length; i++) {
     const share = alpha[i];
     if (share === 0) continue;
-    toOklab(pure.data, 4 * i, old);
-    applyTone(tones[0], old, dyed);
-    if (tones.length === 2) {
-      applyTone(tones[1], old, ends);
-      const height = (Math.trunc(i / photo.width) - top) / Math.max(bottom - top, 1);
-      between(dyed, ends, smoothstep(height, PAINT.ROOTS_END, PAINT.TIPS_BEGIN), dyed);
+    const at = 4 * i;
+    if (!recent?.find(pure.data, at, rgb)) {
+      toOklab(pure.data, at, old);
+      applyTone(tones[0], old, dyed);
+      if (tones.length === 2) {
+        applyTone(tones[1], old, ends);
+        const height = (Math.trunc(i / photo.width) - top) / Math.max(bottom - top, 1);
+        between(dyed, ends, smoothstep(height, PAINT.ROOTS_END, PAINT.TIPS_BEGIN), dyed);
+      }
+      between(old, dyed, strength, dyed);
+      fromOklab(dyed, rgb);
+      recent?.keep(rgb);
     }
-    between(old, dyed, strength, dyed);
-    fromOklab(dyed, rgb);
     for (let c = 0; c < 3; c++) {
-      const change = (rgb[c] - pure.data[4 * i + c]) * share;
-      result[4 * i + c] = share < 1 ? rounded(change + result[4 * i + c]) : rgb[c];
+      const change = (rgb[c] - pure.data[at + c]) * share;
+      result[at + c] = share < 1 ? rounded(change + result[at + c]) : rgb[c];
     }
   }
   return result;
+}
+
+/** What became of the last colours: hair repeats its own, and the way through OKLab is long. */
+class Recent {
+  static #PLACES = 1 << 14;
+  #colours = new Int32Array(Recent.#PLACES).fill(-1);
+  #results = new Int32Array(Recent.#PLACES);
+  #colour = 0;
+  #place = 0;
+
+  /** Whether the colour of the pixel at `at` is known; then `rgb` is what became of it. */
+  find(data, at, rgb) {
+    this.#colour = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2];
+    this.#place = Math.imul(this.#colour, 0x9e3779b1) >>> 18; // Fibonacci hashing
+    if (this.#colours[this.#place] !== this.#colour) return false;
+    const result = this.#results[this.#place];
+    rgb[0] = result >> 16;
+    rgb[1] = (result >> 8) & 255;
+    rgb[2] = result & 255;
+    return true;
+  }
+
+  /** Keep what became of the colour that was not found last. */
+  keep(rgb) {
+    this.#colours[this.#place] = this.#colour;
+    this.#results[this.#place] = (rgb[0] << 16) | (rgb[1] << 8) | rgb[2];
+  }
 }
 
 function labOf(hex) {

@@ -59,7 +59,7 @@ const answers = {
     clock.end("read");
     const map = await eye.run(input);
     clock.end("network");
-    const data = paintFrame(photo, map, eye.model.threshold, what, options);
+    const data = paintFrame(photo, input, map, eye.model.threshold, what, options);
     clock.end("paint");
     // The bitmap goes back: the page shows it as the picture before.
     return { width, height, data, canvas, bitmap, times: clock.times };

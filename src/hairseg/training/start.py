@@ -1,0 +1,81 @@
+"""What a training starts from: ImageNet, another model of this project, a recipe that is trained first, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hairseg.errors import UsageError
+from hairseg.models import find_model, packaged, read_info
+from hairseg.net import PSPNet, build
+from hairseg.net.files import load_tensors
+from hairseg.printable import printable
+from hairseg.training.checkpoint import read_checkpoint
+from hairseg.training.export import data_names
+from hairseg.training.pretrained import imagenet_weights
+from hairseg.training.recipe import Recipe, read_recipe
+from hairseg.training.unfold import Folded, load_exported
+
+
+@dataclass(frozen=True)
+class Start:
+    """A network with the weights that its training starts from.
+
+    Attributes:
+        net: the network.
+        folded: its batch norms that are still to be measured on training photos (:func:`hairseg.training.unfold.spread`).
+        seen: data that an earlier training of these weights saw, as ``set:split``.
+    """
+
+    net: PSPNet
+    folded: Folded = field(default_factory=list)
+    seen: tuple[str, ...] = ()
+
+
+def start(recipe: Recipe, pretrained: str) -> Start:
+    """The network of ``recipe`` with the weights that ``pretrained`` names.
+
+    Args:
+        recipe: names the network.
+        pretrained: ``imagenet``, ``none``, a packaged model's name, an exported ``.onnx`` or a ``.safetensors``.
+
+    Raises:
+        UsageError: it names nothing.
+        ModelError: the file is missing, damaged or another network's.
+    """
+    net = build(recipe.net)
+    if pretrained.endswith(".safetensors"):
+        other, trained, header = read_checkpoint(Path(pretrained))
+        load_tensors(net, other.state_dict(), Path(pretrained))
+        return Start(net, seen=(*data_names(trained), *map(str, header.get("seen", ()))))
+    if pretrained.endswith(".onnx") or pretrained in packaged():
+        path = find_model(pretrained)
+        return Start(net, load_exported(net, path), read_info(path).data)
+    if pretrained == "imagenet":
+        net.backbone.load_imagenet(imagenet_weights(net.backbone.imagenet_name))
+    elif pretrained != "none":
+        raise UsageError(
+            f"pretrained is {pretrained!r}: use imagenet, none, a packaged model's name, an exported .onnx file, a "
+            ".safetensors checkpoint, or the .toml recipe to train first"
+        )
+    return Start(net)
+
+
+def earlier(recipe: Recipe) -> Recipe | None:
+    """The recipe that has to be trained before ``recipe``; None where there is no such.
+
+    Raises:
+        UsageError: it is missing or wrong, or recipes wait for each other.
+    """
+    first: Recipe | None = None
+    later, names = recipe, {recipe.name}
+    while later.pretrained.endswith(".toml"):
+        later = read_recipe(Path(later.pretrained))
+        if later.name in names:
+            raise UsageError(
+                f"{recipe.name}: pretrained: {printable(later.name)} is to be trained before itself: start from "
+                "another recipe, or give recipes names of their own"
+            )
+        names.add(later.name)
+        first = first or later
+    return first

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from hairseg.errors import ModelError, UsageError
+from hairseg.models import read_info
+from hairseg.training import loop
+from hairseg.training.checkpoint import read_checkpoint
+from hairseg.training.export import export, with_seen
+from hairseg.training.loop import train
+from hairseg.training.recipe import Recipe, Source, Stage, read_recipe
+from hairseg.training.run import Run, open_run
+from hairseg.training.start import earlier, start
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def one_epoch(recipe: Recipe, **changes: object) -> Recipe:
+    stages = (Stage(epochs=1, size=64, area=(0.6, 1.0), batch=4),)
+    return dataclasses.replace(recipe, stages=stages, **changes)  # type: ignore[arg-type]
+
+
+def write_chain(folder: Path, data: Path) -> Path:
+    """Two recipes, of which the second goes on from the first."""
+    common = f"""
+        backbone_rate = 3e-3
+        head_rate = 1e-2
+        warmup = 2
+        ema = 0.5
+        bf16 = false
+        workers = 0
+        [net]
+        backbone = "test_efficientnet"
+        bins = [1, 2]
+        decoder = "fine"
+        widths = [8, 8, 8, 8, 8]
+        pyramid_norm = true
+        [fit]
+        mode = "area"
+        size = 64
+        [[train]]
+        data = "folder:{data}"
+        split = ""
+        [[validate]]
+        data = "folder:{data}"
+        split = ""
+        [[stages]]
+        epochs = 2
+        size = 64
+        batch = 4
+    """
+    (folder / "first.toml").write_text('pretrained = "none"\n' + common)
+    (folder / "second.toml").write_text('pretrained = "first.toml"\nseed = 5\n' + common)
+    return folder / "second.toml"
+
+
+def test_going_on_from_an_exported_model_starts_where_it_ended(recipe: Recipe, tmp_path: Path) -> None:
+    first = Run.create(tmp_path, recipe)
+    train(recipe, first, report=quiet)
+    net, _, header = read_checkpoint(first.best)
+    path = tmp_path / "tiny.onnx"
+    export(net, recipe, path)
+    # With no learning at all, what is left is the measuring of the batch norms.
+    still = one_epoch(recipe, name="still", pretrained=str(path), backbone_rate=0.0, head_rate=0.0, ema=0.0)
+    run = Run.create(tmp_path, still)
+    line = train(still, run, report=quiet)
+    assert line["iou"] == pytest.approx(header["scores"]["iou"], abs=0.05)
+    on = one_epoch(recipe, name="on", pretrained=str(path))
+    train(on, Run.create(tmp_path, on), report=quiet)
+
+
+def test_what_an_earlier_training_saw_is_kept(recipe: Recipe, tmp_path: Path, tiny_data: Path) -> None:
+    other = tmp_path / "other"
+    other.symlink_to(tiny_data)
+    before = one_epoch(recipe, name="before", train=(Source(f"folder:{other}", ""),))
+    first = Run.create(tmp_path, before)
+    train(before, first, report=quiet)
+    after = one_epoch(recipe, name="after", pretrained=str(first.best))
+    second = Run.create(tmp_path, after)
+    train(after, second, report=quiet)
+    net, trained, header = read_checkpoint(second.best)
+    assert header["seen"] == ["other"]
+    path = tmp_path / "after.onnx"
+    export(net, trained, path, **with_seen(trained, header))
+    own = tiny_data.name
+    assert read_info(path).data == (own, "other")
+    # And it is handed on by files too.
+    assert set(start(after, str(path)).seen) == {own, "other"}
+    assert set(start(after, str(second.best)).seen) == {own, "other"}
+    assert start(after, "none").seen == ()
+
+
+def test_a_recipe_that_goes_on_from_another_trains_both(tmp_path: Path, tiny_data: Path) -> None:
+    recipe = read_recipe(write_chain(tmp_path, tiny_data))
+    assert Path(recipe.pretrained) == tmp_path / "first.toml"
+    said: list[str] = []
+    run = Run.create(tmp_path / "runs", recipe)
+    train(recipe, run, report=said.append)
+    inner = Run(run.folder / "first")
+    assert [len(run.lines()), len(inner.lines())] == [2, 2]
+    assert [line for line in said if "first" in line] == [f"first first, 2 epochs, in {inner.folder}"]
+    by_hand = dataclasses.replace(recipe, pretrained=str(inner.best))
+    other = Run.create(tmp_path / "by hand", by_hand)
+    train(by_hand, other, report=quiet)
+    ours, theirs = (read_checkpoint(one.best)[0].state_dict() for one in (run, other))
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("first", 1), ("second", 1)])
+def test_a_chain_that_was_killed_goes_on(
+    tmp_path: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch, name: str, epochs: int
+) -> None:
+    recipe = read_recipe(write_chain(tmp_path, tiny_data))
+    whole = Run.create(tmp_path / "whole", recipe)
+    train(recipe, whole, report=quiet)
+
+    runs = tmp_path / "runs"
+    run, begun = open_run(recipe, runs)
+    assert not begun
+    write_state = loop.write_state
+
+    def killed(path: Path, *arguments: object, **facts: object) -> None:
+        write_state(path, *arguments, **facts)  # type: ignore[arg-type]
+        if (arguments[3].name, facts["epochs"]) == (name, epochs):  # type: ignore[attr-defined]
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "write_state", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, run, report=quiet)
+    monkeypatch.setattr(loop, "write_state", write_state)
+
+    again, begun = open_run(recipe, runs, resume=True)
+    assert again.folder == run.folder
+    assert begun is (name == "second")
+    train(recipe, again, begun, report=quiet)
+    ours, theirs = (read_checkpoint(one.best)[0].state_dict() for one in (again, whole))
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_recipes_that_wait_for_each_other(tmp_path: Path, tiny_data: Path) -> None:
+    path = write_chain(tmp_path, tiny_data)
+    first = tmp_path / "first.toml"
+    first.write_text(first.read_text().replace('"none"', '"second.toml"'))
+    with pytest.raises(UsageError, match="second: pretrained: second is to be trained before itself"):
+        earlier(read_recipe(path))
+    first.unlink()
+    with pytest.raises(UsageError, match=r"first\.toml: no such recipe"):
+        earlier(read_recipe(path))
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "error", "said"),
+    [
+        ("imagnet", UsageError, "use imagenet, none, a packaged model's name, an exported .onnx file"),
+        ("missing.onnx", ModelError, "the model file missing.onnx does not exist"),
+        ("missing.safetensors", ModelError, "missing.safetensors: no such checkpoint"),
+        ("hairseg-small", ModelError, "give the float model of the same"),
+    ],
+)
+def test_a_start_that_is_none(
+    recipe: Recipe, tmp_path: Path, pretrained: str, error: type[Exception], said: str
+) -> None:
+    wrong = dataclasses.replace(recipe, pretrained=pretrained)
+    run = Run.create(tmp_path, wrong)
+    with pytest.raises(error, match=said):
+        train(wrong, run, report=quiet)
+    assert json.loads((run.folder / "config.json").read_text())["pretrained"] == pretrained
+    assert run.lines() == []
