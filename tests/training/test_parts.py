@@ -202,10 +202,12 @@ def test_moving_average_by_hand(recipe: Recipe) -> None:
     with torch.no_grad():
         net.head.bias.add_(8.0)
         net.backbone.body.bn1.running_mean.fill_(3.0)  # type: ignore[union-attr,operator]
+    net.backbone.body.bn1.num_batches_tracked.fill_(7)  # type: ignore[union-attr,operator]
     start = float(average.net.head.bias)  # type: ignore[arg-type]
     average.update(net, step=1000)
     assert float(average.net.head.bias) == pytest.approx(start + 2.0)  # type: ignore[arg-type]
-    assert average.net.backbone.body.bn1.running_mean.tolist()[0] == 3.0  # type: ignore[union-attr]
+    assert average.net.backbone.body.bn1.running_mean.tolist()[0] == 0.75  # type: ignore[union-attr]
+    assert int(average.net.backbone.body.bn1.num_batches_tracked) == 7  # type: ignore[union-attr,arg-type]
 
 
 def test_predictor_gives_the_photos_own_size(recipe: Recipe) -> None:

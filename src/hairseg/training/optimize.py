@@ -49,7 +49,9 @@ def set_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
 
 
 class MovingAverage:
-    """Exponential moving average of a network's weights; batch-norm statistics are copied as they are.
+    """Exponential moving average of a network's weights and of its batch norms' statistics.
+
+    The statistics are averaged too: those of the last steps are of a hundred photos or so, and of other weights.
 
     Args:
         net: the network that trains.
@@ -67,4 +69,7 @@ class MovingAverage:
         own: list[torch.Tensor] = list(self.net.parameters())
         torch._foreach_lerp_(own, [p.detach() for p in net.parameters()], 1 - decay)
         for mine, theirs in zip(self.net.buffers(), net.buffers(), strict=True):
-            mine.copy_(theirs)
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - decay)
+            else:
+                mine.copy_(theirs)  # how many batches there were
