@@ -33,16 +33,26 @@ from hairseg.training.validate import validate
 Work = Callable[[Processes], Any]
 
 
+TORCHRUN = {"RANK": "{rank}", "LOCAL_RANK": "{rank}", "WORLD_SIZE": "{count}", "MASTER_ADDR": "127.0.0.1"}
+OPEN_MPI = {
+    "OMPI_COMM_WORLD_RANK": "{rank}",
+    "OMPI_COMM_WORLD_LOCAL_RANK": "{rank}",
+    "OMPI_COMM_WORLD_SIZE": "{count}",
+    "OMPI_COMM_WORLD_LOCAL_SIZE": "{count}",
+}
+
+
 def free_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return int(server.getsockname()[1])
 
 
-def crowd(count: int, work: Work, folder: Path, meet: bool = True) -> list[Any]:
+def crowd(count: int, work: Work, folder: Path, meet: bool = True, mpi: bool = False) -> list[Any]:
     """What ``work`` gives in each of ``count`` processes; a signal's negative number where one killed it.
 
-    Without ``meet`` it is left to ``work`` to join the others, and it is told of no processes.
+    Without ``meet`` it is left to ``work`` to join the others, and it is told of no processes. With ``mpi`` they are
+    told as Open MPI tells them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -50,8 +60,9 @@ def crowd(count: int, work: Work, folder: Path, meet: bool = True) -> list[Any]:
     for rank in range(count):
         child = os.fork()
         if child == 0:
-            os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
-            os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+            words = OPEN_MPI if mpi else TORCHRUN
+            os.environ |= {name: text.format(rank=rank, count=count) for name, text in words.items()}
+            os.environ["MASTER_PORT"] = str(port)
             _work(work, folder / f"{rank}.json", meet)
         children.append(child)
     found: list[Any] = []
@@ -191,6 +202,7 @@ def main() -> None:
     }
     folder = Path(sys.argv[2])
     found: dict[str, Any] = {"meeting": crowd(2, meeting, folder / "meeting")}
+    found["by mpi"] = crowd(2, meeting, folder / "mpi", mpi=True)
     for name, recipe in recipes.items():
         for count in (1, 2):
             place = folder / f"{name}-{count}"

@@ -225,3 +225,20 @@ def test_torchrun_leaves_our_options_to_us(option: str) -> None:
 def test_other_errors_are_not_taken_for_a_lost_process() -> None:
     assert is_lost(RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:1"))
     assert not is_lost(RuntimeError("shape '[2, 3]' is invalid for input of size 5"))
+
+
+def test_what_mpi_says_is_understood(found: dict[str, Any]) -> None:
+    assert found["by mpi"] == found["meeting"]
+
+
+def test_mpi_on_several_machines_has_to_name_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "3", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"}
+    monkeypatch.setattr("os.environ", said)
+    with pytest.raises(UsageError, match="on several machines: set MASTER_ADDR"), joined():
+        pass
+
+
+def test_a_single_process_of_mpi_meets_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {"PMI_SIZE": "1", "PMI_RANK": "0"})
+    with joined() as processes:
+        assert processes.count == 1

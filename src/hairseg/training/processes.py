@@ -1,9 +1,10 @@
 """The processes of one training: one of them on this machine, or many on several, started by ``torchrun``.
 
 ``torchrun`` gives every process its number in the environment (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR,
-MASTER_PORT); nothing else is needed of it, so another launcher that sets these serves as well. Processes on CPUs
-talk through gloo, on NVIDIA GPUs through NCCL. Started without them, a training is one process, and nothing here
-costs anything.
+MASTER_PORT); nothing else is needed of it, so another launcher that sets these serves as well. What MPI's launchers say
+instead is understood too: ``mpirun``, and ``accelerate launch``, which takes it to start several processes on CPUs.
+Processes on CPUs talk through gloo, on NVIDIA GPUs through NCCL. Started without them, a training is one process, and
+nothing here costs anything.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ from hairseg.training.precision import best_device
 # How long a process waits for another: reading a large data set takes some longer than others.
 PATIENCE = timedelta(minutes=30)
 LAUNCHER = "start it with torchrun"
+# Open MPI's name of each number, and that of MPICH and Intel MPI.
+MPI = {
+    "WORLD_SIZE": ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE"),
+    "RANK": ("OMPI_COMM_WORLD_RANK", "PMI_RANK"),
+    "LOCAL_RANK": ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"),
+    "LOCAL_WORLD_SIZE": ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"),
+}
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -155,6 +163,7 @@ def joined() -> Iterator[Processes]:
         UsageError: the launcher's variables are incomplete, or a process finds no GPU of its own.
         LostProcessError: another process ended in the meantime.
     """
+    _understand_mpi()
     count = _variable("WORLD_SIZE", 1)
     if count == 1:
         yield Processes()
@@ -211,6 +220,29 @@ def _device(local: int) -> torch.device:
         )
     torch.cuda.set_device(local)
     return torch.device("cuda", local)
+
+
+def _understand_mpi() -> None:
+    """Say in torchrun's words what an MPI launcher says in its own.
+
+    Raises:
+        UsageError: its processes are on several machines, and nothing says which of them is the first.
+    """
+    if "WORLD_SIZE" in os.environ:
+        return
+    for name, others in MPI.items():
+        found = next((os.environ[other] for other in others if other in os.environ), None)
+        if found is not None:
+            os.environ[name] = found
+    if _variable("WORLD_SIZE", 1) == 1 or "MASTER_ADDR" in os.environ:
+        return
+    if os.environ.get("LOCAL_WORLD_SIZE") != os.environ["WORLD_SIZE"]:
+        raise UsageError(
+            "mpirun's processes are on several machines: set MASTER_ADDR to the first one's address and MASTER_PORT "
+            "to a free port there"
+        )
+    os.environ["MASTER_ADDR"] = "127.0.0.1"
+    os.environ.setdefault("MASTER_PORT", "29500")
 
 
 def _variable(name: str, default: int | None = None) -> int:
