@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hairseg.classes import SceneClass, distinct_color, from_plain, make_classes, to_plain, unnamed
+from hairseg.classes import (
+    LONGEST_NAME,
+    SceneClass,
+    distinct_color,
+    from_plain,
+    make_classes,
+    to_plain,
+    unnamed,
+)
 from hairseg.data.labels import known_classes
 
 
@@ -15,7 +23,7 @@ def test_the_first_colours_of_vocs_map() -> None:
     assert len({distinct_color(index) for index in range(256)}) == 256
 
 
-@given(st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=8), st.data())
+@given(st.lists(st.text(min_size=1, max_size=LONGEST_NAME), unique=True, min_size=1, max_size=8), st.data())
 def test_plain_values_and_back(names: list[str], data: st.DataObject) -> None:
     level = st.integers(0, 255)
     classes = tuple(SceneClass(name, data.draw(st.tuples(level, level, level))) for name in names)
@@ -33,6 +41,7 @@ def test_colours_may_be_left_out() -> None:
     [
         (["a", "a"], [], "two classes are called 'a'"),
         (["a", ""], [], "class 1 has no name"),
+        (["a", "b" * 201], [], "class 1 has a name of 201 letters: 200 at most"),
         (["a", "b"], ["red"], "2 classes have 1 colours"),
         (["a", "b"], ["red", "reddish"], "reddish"),
         (
