@@ -6,8 +6,8 @@
 Copies of the photos, each shifted a little so that no two are equal, go into a temporary folder; the damaged
 ones are cut off, emptied, or text. Prints masks written, failures listed, the exit code, photos a second, and
 the plain loop's (read, one photo at a time, save): ours in one process, the seed's network in torch where that is
-installed, and the peer's. With ``--threads`` the folder is
-done once for each number of threads, for throughput against core count.
+installed, and the peer's. With ``--threads`` the folder is done once for each number of threads, for throughput against
+core count.
 """
 
 from __future__ import annotations
@@ -70,18 +70,8 @@ def main() -> None:
 
 def folder_rate(folder: Path, out: Path, count: int, threads: int | None, model: str) -> float:
     """Photos a second of ``hairseg FOLDER``; prints what came of them."""
-    command = [
-        sys.executable,
-        "-m",
-        "hairseg",
-        "--json",
-        "--force",
-        str(folder),
-        "-o",
-        f"{out}/",
-        "-m",
-        model,
-    ]
+    command = [sys.executable, "-m", "hairseg", "--json", "--force", str(folder), "-o", f"{out}/"]
+    command += ["-m", model]
     if threads is not None:
         command += ["--threads", str(threads)]
     begun = time.perf_counter()

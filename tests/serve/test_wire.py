@@ -72,40 +72,33 @@ async def ended(transport: Transport) -> str:
     return transport.end
 
 
-def test_an_answer_that_nobody_takes_is_dropped() -> None:
-    async def life() -> Transport:
-        transport = Transport(waiting=1000)
-        connected(transport, answers, ServerState()).data_received(REQUEST)
-        await ended(transport)
-        return transport
+def asked(app: Any, transport: Transport) -> Transport:
+    """The whole life of a connection on which one request comes."""
 
-    transport = asyncio.run(life())
+    async def life() -> None:
+        one = connected(transport, app, ServerState())
+        one.data_received(REQUEST)
+        await ended(transport)
+        one.connection_lost(None)
+
+    asyncio.run(life())
+    return transport
+
+
+def test_an_answer_that_nobody_takes_is_dropped() -> None:
+    transport = asked(answers, Transport(waiting=1000))
     assert transport.said.startswith(b"HTTP/1.1 200")
     assert transport.end == "aborted"
 
 
 def test_an_answer_that_was_taken_leaves_an_idle_connection_that_is_closed() -> None:
-    async def life() -> Transport:
-        transport = Transport()
-        connected(transport, answers, ServerState()).data_received(REQUEST)
-        await ended(transport)
-        return transport
-
-    transport = asyncio.run(life())
+    transport = asked(answers, Transport())
     assert transport.said.endswith(b"ok")
     assert transport.end == "closed"
 
 
 def test_an_answer_that_never_comes_is_given_up() -> None:
-    async def life() -> str:
-        transport = Transport()
-        one = connected(transport, never_answers, ServerState())
-        one.data_received(REQUEST)
-        found = await ended(transport)
-        one.connection_lost(None)
-        return found
-
-    assert asyncio.run(life()) == "aborted"
+    assert asked(never_answers, Transport()).end == "aborted"
 
 
 def test_half_a_head_is_told() -> None:

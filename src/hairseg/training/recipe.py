@@ -251,7 +251,7 @@ def recipe_of(
     if isinstance(table.get("net"), dict):
         table["net"] = expand(table["net"], where)
     recipe = from_table(Recipe, table, where)
-    if isinstance(recipe.pretrained, str) and recipe.pretrained.endswith(".toml"):
+    if recipe.pretrained.endswith(".toml"):
         recipe = dataclasses.replace(recipe, pretrained=_beside(recipe.pretrained, path.parent))
     train, judged = (
         tuple(beside(one, path.parent) for one in part) for part in (recipe.train, recipe.validate)
@@ -261,11 +261,9 @@ def recipe_of(
 
 def beside(source: Source, place: Path) -> Source:
     """A list of photo names given as a relative path stands beside the recipe, wherever the run starts."""
-    return (
-        dataclasses.replace(source, split=_beside(source.split, place))
-        if source.split.endswith(".txt")
-        else source
-    )
+    if source.split.endswith(".txt"):
+        return dataclasses.replace(source, split=_beside(source.split, place))
+    return source
 
 
 def _beside(name: str, place: Path) -> str:

@@ -72,8 +72,8 @@ function boxOf({ data, width, height }, ramp) {
 
 /** What `unfit` and then `ramp` give, where the map is smaller than the photo, within the box and the pixels around. */
 function enlarge(map, box, alpha, height, width, ramp) {
-  const down = between(map.height, height, box.top, box.bottom);
-  const across = between(map.width, width, box.left, box.right);
+  const down = neighbours(map.height, height, box.top, box.bottom);
+  const across = neighbours(map.width, width, box.left, box.right);
   const row = new Float32Array(map.width);
   for (let y = down.start; y < down.end; y++) {
     const [upper, lower] = [down.first[y] * map.width, down.second[y] * map.width];
@@ -89,7 +89,7 @@ function enlarge(map, box, alpha, height, width, ramp) {
 }
 
 /** For each of `target` positions its two neighbours among `length`, and how near the second one is. */
-function between(length, target, low, high) {
+function neighbours(length, target, low, high) {
   const [first, second] = [new Int32Array(target), new Int32Array(target)];
   const share = new Float32Array(target);
   let [start, end] = [target, 0];
