@@ -122,8 +122,7 @@ def _limits() -> str:
         "A beard is not hair here, and neither is a hat; eyebrows and fur are not either. Hair of bystanders was not "
         "labelled in training. Heads that fill little of the photo, dreadlocks, and hair against a background of its "
         "own colour are where it fails first; `hairseg evaluate --out FOLDER` writes sheets of the worst photos. The "
-        "masks' own borders are uncertain by a pixel or two: two people agree on such photos to about 0.98 IoU at "
-        "best. Not for identifying people or judging them."
+        "masks' own borders are uncertain by a pixel or two. Not for identifying people or judging them."
     )
 
 
