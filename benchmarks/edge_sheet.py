@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 import hairseg
-from hairseg.hair import Edge
+from hairseg.kinds import Edge
 
 sys.path.insert(0, str(Path(__file__).parent))
 from recolor_sheet import opened, portion, sheet

@@ -459,6 +459,13 @@ class TestProcess:
             assert pixels(folder / name).shape == (48, 64)
         assert not [name for name in listing(folder) if name.endswith(".tmp")]
 
+    def test_a_profiler_sees_the_end(self, folder: Path, toy_model: Path) -> None:
+        words = ["portrait.jpg", "-q", "--model", str(toy_model)]
+        command = [sys.executable, "-m", "cProfile", "-m", "hairseg", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+        assert "function calls" in done.stdout
+        assert (folder / "portrait.hair.png").exists()
+
     def test_the_entry_point(self, folder: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "hairseg", "--version"], capture_output=True, text=True, check=True

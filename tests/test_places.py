@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hairseg import inputs, plan
 from hairseg.errors import UsageError
 from hairseg.inputs import Source
+from hairseg.kinds import Kind
 from hairseg.places import fixed_part, same_place, why_impossible
-from hairseg.save import Kind, is_result, result_name
+from hairseg.save import is_result, result_name
 
 W, P = PureWindowsPath, PurePosixPath
 SYSTEMS = [("win32", W, "C:\\"), ("darwin", P, "/"), ("linux", P, "/")]

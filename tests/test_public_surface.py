@@ -70,6 +70,11 @@ def test_import_alone_loads_not_even_numpy() -> None:
     assert not {"numpy", "PIL"} & set(loaded("import hairseg"))
 
 
+def test_a_command_line_is_understood_and_a_model_opened_before_pillow() -> None:
+    assert not {"numpy", "PIL"} & set(loaded("import hairseg.cli"))
+    assert "PIL" not in loaded("from hairseg.models import list_models; list_models()")
+
+
 def test_a_plain_run_loads_no_parser(tmp_path: Path) -> None:
     code = (
         "import pathlib, hairseg.models; from hairseg.__main__ import main; "

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import ImageColor
-
 # Truth that counts nowhere; so there are at most 255 classes.
 IGNORE = 255
 MOST = 255
@@ -65,7 +63,7 @@ def make_classes(names: Sequence[str], colors: Sequence[str] = ()) -> Classes:
     found = []
     for index, name in enumerate(names):
         text = colors[index] if colors else ""
-        red, green, blue = ImageColor.getrgb(text)[:3] if text else distinct_color(index)
+        red, green, blue = _rgb(text) if text else distinct_color(index)
         if not name:
             raise ValueError(f"class {index} has no name")
         if len(name) > LONGEST_NAME:
@@ -74,6 +72,14 @@ def make_classes(names: Sequence[str], colors: Sequence[str] = ()) -> Classes:
             raise ValueError(f"two classes are called {name!r}")
         found.append(SceneClass(name, (red, green, blue)))
     return tuple(found)
+
+
+def _rgb(text: str) -> tuple[int, int, int]:
+    """The colour that ``#rrggbb`` or a CSS name means."""
+    from PIL import ImageColor  # here, since a hair model is opened before Pillow is imported
+
+    red, green, blue = ImageColor.getrgb(text)[:3]
+    return red, green, blue
 
 
 def to_plain(classes: Iterable[SceneClass]) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from hairseg.errors import HairsegError, UsageError
-from hairseg.hair import Edge
+from hairseg.kinds import Edge
 
 if TYPE_CHECKING:
     from cyclopts import App, Parameter
@@ -344,6 +344,11 @@ def dispatch(argv: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def is_on_photos(argv: Sequence[str]) -> bool:
+    """Whether the verb is one of those in this file."""
+    return bool(argv) and argv[0] not in (*ELSEWHERE, *ALIASES)
+
+
 def _load_early(argv: Sequence[str]) -> None:
     """Begin to load the default model where it will be needed; the rest is imported meanwhile."""
     from hairseg.loading import loading
@@ -366,4 +371,4 @@ def _tokens(argv: Sequence[str]) -> list[str]:
     ]
 
 
-__all__ = ["HairsegError", "build_app", "dispatch", "quick", "verbs"]
+__all__ = ["HairsegError", "build_app", "dispatch", "is_on_photos", "quick", "verbs"]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from hairseg.errors import OutputError, PhotoError, UsageError
-from hairseg.hair import Edge, Hair
+from hairseg.hair import Hair
 from hairseg.inputs import one_place
+from hairseg.kinds import Edge
 from hairseg.printable import printable
 from hairseg.report import say
 from hairseg.save import result_name

@@ -13,7 +13,6 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from hairseg.errors import UsageError
 
@@ -82,6 +81,8 @@ def resize(photo: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
     far larger than the canvas; Pillow documents that gap as indistinguishable from the full filter. Done in
     bands, since an image of Pillow's takes more memory than the photo itself.
     """
+    from PIL import Image  # here and below, since a model is opened before Pillow is imported
+
     tall, wide = photo.shape[:2]
     if (tall, wide) == (height, width):
         return photo
@@ -108,6 +109,8 @@ def unfit(probability: NDArray[np.float32], height: int, width: int) -> NDArray[
     """
     if probability.shape == (height, width):
         return probability
+    from PIL import Image
+
     image = Image.fromarray(probability)
     if height * width <= BAND:
         return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from hairseg.errors import UsageError
+from hairseg.kinds import Edge
 from hairseg.mask import to_mask
 from hairseg.models import ModelInfo
 from hairseg.photo import Photo
@@ -18,7 +19,6 @@ from hairseg.photo import Photo
 if TYPE_CHECKING:
     from hairseg.color import HairColor
 
-Edge = Literal["hard", "soft"]
 Box = tuple[int, int, int, int]
 
 

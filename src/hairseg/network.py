@@ -8,13 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hairseg.errors import ModelError
+from hairseg.cores import physical_cores
+from hairseg.errors import ModelError, UsageError
 from hairseg.models import ModelInfo, info_of
 from hairseg.printable import printable
 from hairseg.session import Session
 
 if TYPE_CHECKING:
     import onnxruntime
+
+
+def thread_count(threads: int | None) -> int:
+    """As many as asked for, or one for each physical core.
+
+    Raises:
+        UsageError: ``threads`` is below 1.
+    """
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads {threads} is out of range: use 1 or more")
+    return threads or physical_cores()
 
 
 class Network:
@@ -25,6 +37,7 @@ class Network:
         threads: that work on a canvas.
 
     Attributes:
+        threads: as above.
         info: what the model says about itself.
 
     Raises:
@@ -32,6 +45,7 @@ class Network:
     """
 
     def __init__(self, path: Path, threads: int) -> None:
+        self.threads = threads
         self._session = Session(path, threads)
         self.info: ModelInfo = info_of(self._session.get(), path)
         _check_borders(self._session.get(), self.info)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from hairseg.errors import UsageError
 from hairseg.inputs import Source, is_folder, one_place
+from hairseg.kinds import Kind
 from hairseg.places import why_impossible
 from hairseg.printable import printable
-from hairseg.save import Kind, check_suffix, result_name
+from hairseg.save import check_suffix, result_name
 
 STDOUT = Path("-")
 

@@ -17,13 +17,14 @@ from hairseg.cores import physical_cores
 from hairseg.errors import MissingExtraError, OutputError, PhotoError, UsageError
 from hairseg.hair import Hair
 from hairseg.inputs import gather
+from hairseg.kinds import Kind
 from hairseg.loading import loading
 from hairseg.overlap import overlap
 from hairseg.photo import read_photo
 from hairseg.plan import STDOUT, Job, plan
 from hairseg.printable import printable
 from hairseg.report import Outcome, Report, say
-from hairseg.save import Kind, encode, write
+from hairseg.save import encode, write
 
 if TYPE_CHECKING:
     from hairseg.cli import Options

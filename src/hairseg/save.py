@@ -13,15 +13,14 @@ import os
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from PIL import Image
 
 from hairseg.errors import OutputError, UsageError
+from hairseg.kinds import Kind
 from hairseg.printable import printable
 from hairseg.srgb import srgb_profile
-
-Kind = Literal["hair", "overlay", "cutout", "recolor", "labels"]
 
 # Suffix to Pillow's name of the format and how we write it.
 _FORMATS: dict[str, tuple[str, dict[str, Any]]] = {

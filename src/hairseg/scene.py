@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hairseg.classes import Classes
-from hairseg.cores import physical_cores
-from hairseg.errors import ModelError, UsageError
+from hairseg.errors import ModelError
 from hairseg.fit import fit
 from hairseg.legend import label_image, painted, with_legend
 from hairseg.models import ModelInfo, find_model, spelled
-from hairseg.network import Network
+from hairseg.network import Network, thread_count
 from hairseg.photo import Photo, PhotoSource, read_photo
 from hairseg.printable import printable
 
@@ -78,9 +77,7 @@ class SceneSegmenter:
     """
 
     def __init__(self, model: str | os.PathLike[str], threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads {threads} is out of range: use 1 or more")
-        self.threads = threads or physical_cores()
+        self.threads = thread_count(threads)
         self._network = Network(find_model(model), self.threads)
         self.info: ModelInfo = self._network.info
         self.classes = self.info.scene_classes

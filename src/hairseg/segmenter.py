@@ -10,13 +10,12 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hairseg.cores import physical_cores
 from hairseg.errors import HairsegError, MissingExtraError, ModelError, PhotoError, UsageError
 from hairseg.fit import fit, unfit
 from hairseg.fork import ForkSafeLock
 from hairseg.hair import Hair
 from hairseg.models import ModelInfo, find_model, spelled
-from hairseg.network import Network
+from hairseg.network import Network, thread_count
 from hairseg.overlap import overlap
 from hairseg.photo import Photo, PhotoSource, read_photo
 from hairseg.printable import printable
@@ -35,6 +34,7 @@ class Segmenter:
         threads: that work on a photo, or on the photos of a stream; None for all physical cores.
         tta: average over mirrored and larger photos: better borders for five times the work.
         tiles: look for heads that are small in a large photo too, in overlapping tiles: tens of times the work.
+        network: the model and its threads, opened before; ``model`` is not looked at.
 
     Attributes:
         info: what the model says about itself.
@@ -52,13 +52,12 @@ class Segmenter:
         *,
         tta: bool = False,
         tiles: bool = False,
+        network: Network | None = None,
     ) -> None:
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads {threads} is out of range: use 1 or more")
-        self.threads = threads or physical_cores()
+        self.threads = thread_count(threads)
         self.tta = tta
         self.tiles = tiles
-        self._network = Network(find_model(model), self.threads)
+        self._network = network or Network(find_model(model), self.threads)
         self.info: ModelInfo = self._network.info
         if len(self.info.classes) != 1:
             raise ModelError(

@@ -26,7 +26,8 @@ from PIL import Image
 from hairseg.ahead import read_ahead
 from hairseg.errors import PhotoError, UsageError
 from hairseg.fit import fit, unfit
-from hairseg.hair import Edge, Hair
+from hairseg.hair import Hair
+from hairseg.kinds import Edge
 from hairseg.overlap import overlap
 from hairseg.photo import Photo
 from hairseg.segmenter import Segmenter

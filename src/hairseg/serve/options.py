@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from hairseg.color import parse_color
 from hairseg.errors import UsageError
-from hairseg.hair import Edge
+from hairseg.kinds import Edge
 
 
 def _a_color(text: str) -> str:
