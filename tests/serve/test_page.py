@@ -206,3 +206,40 @@ def test_a_missing_model_is_explained(chromium: Any, site: str) -> None:
         page.goto(site)
         assert "The network could not be loaded" in _problem(page)
         assert "404" in _problem(page)
+
+
+# What a browser has whose driver breaks at the first use: an adapter that gives no device.
+BROKEN_CARD = """
+Object.defineProperty(navigator, "gpu", {
+  value: {
+    requestAdapter: async () => ({
+      info: { isFallbackAdapter: false },
+      limits: {},
+      features: new Set(),
+      requestDevice: async () => {
+        throw new Error("the device is lost");
+      },
+    }),
+  },
+});
+"""
+
+
+def test_a_graphics_card_that_fails_is_left_for_the_processor(chromium: Any, site: str) -> None:
+    with chromium.new_context(locale="en-GB") as context:
+
+        def with_card(route: Any) -> None:
+            response = route.fetch()
+            route.fulfill(response=response, body=BROKEN_CARD + response.text())
+
+        context.route("**/worker.js", with_card)
+        asked: list[str] = []
+        warned: list[str] = []
+        context.on("request", lambda request: asked.append(request.url))
+        context.on("console", lambda message: warned.append(message.text))
+        page = context.new_page()
+        page.goto(site)
+        painted(page)
+        assert "WebAssembly" in page.text_content("#facts")
+        assert any("ort.webgpu" in url for url in asked)
+        assert any("webgpu does not run this model" in text for text in warned)
