@@ -35,7 +35,10 @@ TERMS = {
 
 BACKBONES = {
     "squeezenet1_1": "SqueezeNet 1.1, ImageNet weights of its authors (BSD 2-clause).",
-    "tf_efficientnet_lite0": "EfficientNet-Lite0, ImageNet weights of its authors (Apache-2.0).",
+    **{
+        f"tf_efficientnet_lite{size}": f"EfficientNet-Lite{size}, ImageNet weights of its authors (Apache-2.0)."
+        for size in range(3)
+    },
 }
 
 
