@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,16 @@ class TestProcess:
         assert set(np.unique(frames)) == {0, 255}
         assert raw.stderr == b""
 
+    def test_an_mp4_with_its_index_at_the_end_through_a_pipe(self, folder: Path, hairseg: list[str]) -> None:
+        data = (folder / "clip.mp4").read_bytes()
+        assert data.index(b"mdat") < data.index(b"moov")
+        command = [*hairseg, "-", "-", "--format", "raw", "-q"]
+        done = subprocess.run(command, input=data, capture_output=True, check=True)
+        assert np.frombuffer(done.stdout, np.uint8).reshape(len(EVEN), 48, 64).any()
+        half = subprocess.run(command, input=data[: len(data) // 2], capture_output=True, check=False)
+        assert (half.returncode, half.stdout) == (1, b"")
+        assert half.stderr.startswith(b"hairseg: standard input is not a video, or is damaged")
+
     def test_interrupted(self, folder: Path, hairseg: list[str]) -> None:
         # The video never ends: its beginning comes through a pipe that stays open.
         clip = write_clip(folder / "long.mkv", range(0, 4000, 40))
@@ -191,11 +202,19 @@ class TestProcess:
         assert err == b"hairseg: interrupted\n"
 
     def test_interrupted_before_it_began(self, folder: Path, hairseg: list[str]) -> None:
+        import fcntl
+        import termios
+
         process = subprocess.Popen([*hairseg, "-", "a.mp4"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdin is not None
         process.stdin.write((folder / "clip.mp4").read_bytes()[:100])
         process.stdin.flush()
-        time.sleep(3)
+        unread = array("i", [1])
+        for _ in range(1200):  # until the bytes are taken, and more are waited for
+            fcntl.ioctl(process.stdin, termios.FIONREAD, unread)
+            if not unread[0]:
+                break
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         try:
             _, err = process.communicate(timeout=20)

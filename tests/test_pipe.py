@@ -39,6 +39,13 @@ def test_a_file_in_memory() -> None:
     assert pipe.read(2) == b""
 
 
+def test_what_is_given_back_comes_first() -> None:
+    pipe = Pipe(io.BytesIO(b"cdef"))
+    pipe.unread(b"b")
+    pipe.unread(b"a")
+    assert [pipe.read(1), pipe.read(5), pipe.read(5)] == [b"a", b"b", b"cdef"]
+
+
 def test_an_interrupt_is_kept_for_later() -> None:
     class Interrupted(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:

@@ -24,6 +24,7 @@ class Pipe:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._again = b""
         self.interrupted = False
         self._stopped = threading.Event()
         try:
@@ -34,11 +35,18 @@ class Pipe:
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes, as soon as there are any; none at the end, or after :meth:`stop`."""
+        if self._again:
+            given, self._again = self._again[:size], self._again[size:]
+            return given
         try:
             return self._read(size)
         except KeyboardInterrupt:
             self.interrupted = True
             return b""
+
+    def unread(self, data: bytes) -> None:
+        """Give these bytes once more, before all others."""
+        self._again = data + self._again
 
     def stop(self) -> None:
         """Let a reader in another thread see the end."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from hairseg.errors import PhotoError, UsageError, require
+from hairseg.iso_media import jumpable
 from hairseg.photo import why_unreadable
 from hairseg.pipe import Pipe
 from hairseg.printable import printable
@@ -79,6 +80,8 @@ def open_source(source: VideoSource, raw: str | None = None) -> Opened:
     options = {} if raw is None else {"format": "rawvideo", "options": _raw_options(raw)}
     with ExitStack() as undo:
         file = None if device else undo.enter_context(_file_of(source, name))
+        if isinstance(file, Pipe) and raw is None:
+            file = undo.enter_context(jumpable(file))
         try:
             container = _open_device(av, device) if device else _open_file(av, file, options)
         except (av.FFmpegError, OSError, ValueError) as error:
