@@ -459,6 +459,14 @@ class TestProcess:
             assert pixels(folder / name).shape == (48, 64)
         assert not [name for name in listing(folder) if name.endswith(".tmp")]
 
+    def test_what_was_printed_before_an_error_arrives(self, folder: Path) -> None:
+        words = ["--json", "nothere.jpg", "--model", "nowhere.onnx"]
+        command = [sys.executable, "-m", "hairseg", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+        assert done.returncode == 3
+        assert json.loads(done.stdout)["status"] == "failed"
+        assert done.stderr.endswith("name a file that `hairseg export` wrote\n")
+
     def test_a_profiler_sees_the_end(self, folder: Path, toy_model: Path) -> None:
         words = ["portrait.jpg", "-q", "--model", str(toy_model)]
         command = [sys.executable, "-m", "cProfile", "-m", "hairseg", *words]

@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from hairseg.errors import HairsegError
@@ -27,7 +28,9 @@ def process() -> NoReturn:
 
     code = main()
     if is_on_photos(sys.argv[1:]) and sys.getprofile() is None and sys.gettrace() is None:
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # whoever reads it has left, or the disk is full: main has said so
+                stream.flush()
         os._exit(code)
     sys.exit(code)
 
