@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,14 +132,26 @@ def test_a_terminal_is_no_video(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_named_pipe(tmp_path: Path) -> None:
-    import os
-
     clip, pipe = write_clip(tmp_path / "clip.webm", codec="libvpx-vp9"), tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = subprocess.Popen(["sh", "-c", f"cat '{clip}' > '{pipe}'"])
     opened = open_source(pipe)
     assert opened.stream.codec_context.name == "vp9"
     opened.close()
+    writer.wait(10)
+
+
+def test_a_pipe_that_needs_a_copy_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object, /) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
+    clip, pipe = write_clip(tmp_path / "clip.mp4"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["sh", "-c", f"cat '{clip}' > '{pipe}'"], stderr=subprocess.DEVNULL)
+    with pytest.raises(PhotoError, match=r"its index at its end.*No space left on device\): make room"):
+        open_source(pipe)
     writer.wait(10)
 
 

@@ -81,7 +81,13 @@ def open_source(source: VideoSource, raw: str | None = None) -> Opened:
     with ExitStack() as undo:
         file = None if device else undo.enter_context(_file_of(source, name))
         if isinstance(file, Pipe) and raw is None:
-            file = undo.enter_context(jumpable(file))
+            try:
+                file = undo.enter_context(jumpable(file))
+            except OSError as error:
+                raise PhotoError(
+                    f"{name} has its index at its end, and the temporary folder does not take a copy "
+                    f"({reason_of(error)}): make room, or name it as a file"
+                ) from error
         try:
             container = _open_device(av, device) if device else _open_file(av, file, options)
         except (av.FFmpegError, OSError, ValueError) as error:
