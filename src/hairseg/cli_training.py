@@ -186,6 +186,7 @@ def publish(
     weights: str = "float16",
     size: int | None = None,
     others: bool = True,
+    threshold: float | None = None,
 ) -> int:
     """Package a checkpoint: export it, measure it on the protocol once, write its scores, card and checksum.
 
@@ -203,9 +204,13 @@ def publish(
         Another canvas size than the recipe's, chosen on val84.
     others
         Measure on the other data sets beside figaro1k too.
+    threshold
+        A probability from here on is hair, above 0 and below 1, chosen on val84. Default: 0.5.
     """
     import os
 
+    if threshold is not None and not 0 < threshold < 1:
+        raise UsageError(f"--threshold {threshold} is out of range: use a number above 0 and below 1")
     require("torch", "train")
     require("onnxscript", "train")
     from hairseg.training.publish import publish as publish_model
@@ -213,5 +218,5 @@ def publish(
     kind = _check_weights(weights)
     place = data or Path(os.environ.get("HAIRSEG_DATA", ""))
     say = lambda line: print(printable_message(line), file=sys.stderr, flush=True)  # noqa: E731
-    print(publish_model(_checkpoint(checkpoint), folder, place, kind, size, others, say))
+    print(publish_model(_checkpoint(checkpoint), folder, place, kind, size, others, say, threshold))
     return 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hairseg.__main__ import main
 from hairseg.errors import UsageError
 from hairseg.models import read_info
 from hairseg.net import build
@@ -62,6 +63,35 @@ def test_a_published_model_is_measured_described_and_checked(
     report = json.loads((run / "report-figaro1k-test.json").read_text())
     assert len(report["photos"]) == 2
     assert not [path.name for path in models.iterdir() if path.name.startswith(".")]
+
+
+def test_a_threshold_that_was_chosen_is_measured_stored_and_said(
+    recipe: Recipe, figaro: Path, tmp_path: Path
+) -> None:
+    run, models = tmp_path / "run", tmp_path / "models"
+    run.mkdir()
+    models.mkdir()
+    mine = dataclasses.replace(recipe, name="mine")
+    write_weights(run / "best.safetensors", build(mine.net).eval(), mine)
+    path = publish(
+        run / "best.safetensors", models, figaro, others=False, report=lambda line: None, threshold=0.25
+    )
+    info = read_info(path)
+    assert info.threshold == 0.25
+    card = (models / "mine.md").read_text()
+    assert "The checkpoint and the threshold of 0.25 were chosen on `val84`" in card
+    assert "looked at once" not in card
+    assert "hairseg publish runs/<date>-mine --threshold 0.25\n" in card
+    report = json.loads((run / "report-figaro1k-test.json").read_text())
+    assert report["threshold"] == 0.25
+
+
+@pytest.mark.parametrize("threshold", ["0", "1", "-0.5", "nan"])
+def test_a_threshold_is_a_probability(
+    threshold: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["publish", str(tmp_path), "--threshold", threshold]) == 2
+    assert "is out of range: use a number above 0 and below 1" in capsys.readouterr().err
 
 
 def test_publishing_needs_figaro(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ TERMS = {
     ),
 }
 
+# What a model has whose threshold was not chosen.
+USUAL_THRESHOLD = 0.5
+
 BACKBONES = {
     "squeezenet1_1": "SqueezeNet 1.1, ImageNet weights of its authors (BSD 2-clause).",
     **{
@@ -60,8 +63,8 @@ def card(info: ModelInfo, recipe: dict[str, Any], reports: Sequence[Report], met
         "## Data and terms",
         _terms(info, recipe),
         "## Scores",
-        "By the protocol `figaro-native`: photos at their own size, pixel counts pooled over all photos. The checkpoint "
-        "was chosen on `val84` by training on `train756`; the test photos were looked at once. Printed by "
+        "By the protocol `figaro-native`: photos at their own size, pixel counts pooled over all photos. "
+        f"{_chosen(info)} Printed by "
         f"`hairseg publish` and again by `hairseg evaluate --data figaro1k:PATH --split test --model {name}`.",
         report_text(reports[0]).strip(),
         "Time and memory are those of the publishing process, which holds torch and shares its machine; `benchmarks/` "
@@ -103,6 +106,16 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _chosen(info: ModelInfo) -> str:
+    """What was chosen on which photos."""
+    if info.threshold == USUAL_THRESHOLD:
+        return "The checkpoint was chosen on `val84` by training on `train756`; the test photos were looked at once."
+    return (
+        f"The checkpoint and the threshold of {info.threshold:g} were chosen on `val84` by training on `train756`; the "
+        "test photos chose nothing."
+    )
+
+
 def _others(reports: Sequence[Report]) -> str:
     rows = [
         [
@@ -137,6 +150,8 @@ def _again(info: ModelInfo, recipe: dict[str, Any], metadata: dict[str, Any]) ->
         else ""
     )
     publish = f"hairseg publish runs/<date>-{recipe['name']}"
+    if metadata["threshold"] != USUAL_THRESHOLD:
+        publish += f" --threshold {metadata['threshold']:g}"
     if "calibration" in metadata:
         publish += " --weights int8"
         stored = (

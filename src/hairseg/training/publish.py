@@ -33,6 +33,7 @@ def publish(
     size: int | None = None,
     others: bool = True,
     report: Callable[[str], None] = print,
+    threshold: float | None = None,
 ) -> Path:
     """Export, evaluate and describe one model.
 
@@ -45,6 +46,8 @@ def publish(
         size: another canvas size than the recipe's; to be chosen on ``val84``.
         others: measure on the other data sets too, not only on Figaro-1k.
         report: told what is being done.
+        threshold: a probability from here on is hair, to be chosen on ``val84``; None for 0.5, or for that of the
+            ``.onnx``.
 
     Returns:
         The ONNX file.
@@ -53,6 +56,8 @@ def publish(
     with TemporaryDirectory() as place:
         report(f"exporting {checkpoint}")
         draft, recipe = _draft(checkpoint, Path(place), weights, size)
+        if threshold is not None:
+            _write(draft, draft, {**stored_metadata(draft), "threshold": threshold})
         metadata = stored_metadata(draft)
         segmenter = Segmenter(draft)
         reports = []
