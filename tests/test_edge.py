@@ -184,3 +184,13 @@ def test_size_changes_the_edge_little() -> None:
     probability = np.asarray(Image.fromarray(small.probability).resize(size, Image.Resampling.BILINEAR))
     large = Image.fromarray(soft_edge(photo, probability)).reduce(3)
     assert np.abs(np.asarray(large) - soft_edge(small.photo, small.probability)).mean() < 0.02
+
+
+def test_doubt_far_from_all_hair_is_no_strand() -> None:
+    photo = np.random.default_rng(5).integers(0, 255, (200, 300, 3), np.uint8)
+    probability = np.zeros((200, 300), np.float32)
+    probability[40:120, 20:90] = 1
+    probability[60:100, 220:260] = 0.49
+    assert soft_edge(photo, probability)[:, 200:].max() == 0
+    probability[80, 240] = 0.51  # now there is some
+    assert soft_edge(photo, probability)[:, 200:].max() > 0.2

@@ -104,8 +104,9 @@ def _discriminant(colours: NDArray[np.uint8], prior: Floats) -> tuple[Floats, ND
         (4, h, w) float32: slopes for red, green and blue (levels 0 to 255) and the intercept; (h, w) bool.
     """
     whole = slice(0, prior.shape[0]), slice(0, prior.shape[1])
-    around = _blur(prior, whole, whole, whole)
-    outside, inside = _ramp(around, *OUTSIDE), _ramp(1 - around, *INSIDE)
+    around, hair = _blur(np.stack([prior, _ramp(prior, 0.5, SURE)]), whole, whole, whole)
+    # Where no hair is in reach, what the network half believes is no strand.
+    outside, inside = _ramp(around, *OUTSIDE) * (hair > 0), _ramp(1 - around, *INSIDE)
     border = (outside > 0) & (inside > 0)
     model = np.zeros((4, *prior.shape), np.float32)
     model[3] = 1 - inside

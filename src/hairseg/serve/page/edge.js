@@ -57,7 +57,9 @@ function discriminant(colours, prior, rows, columns) {
   const border = new Uint8Array(prior.length);
   for (let i = 0; i < prior.length; i++) {
     const around = sums[14][i];
-    const [outside, inside] = [ramp(around, ...EDGE.OUTSIDE), ramp(1 - around, ...EDGE.INSIDE)];
+    const inside = ramp(1 - around, ...EDGE.INSIDE);
+    // Where no hair is in reach, what the network half believes is no strand.
+    const outside = sums[0][i] > 0 ? ramp(around, ...EDGE.OUTSIDE) : 0;
     const gain = (outside * inside) / (EDGE.HIGH - EDGE.LOW);
     model[3][i] = 1 - inside;
     if (gain === 0) continue;

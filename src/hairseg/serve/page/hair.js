@@ -30,7 +30,7 @@ export class Hair {
   }
 
   get soft() {
-    return this.#once("soft", () => softEdge(this.photo, this.probability));
+    return this.#once("soft", () => softEdge(this.photo, this.probability, this.threshold));
   }
 
   get prepared() {
