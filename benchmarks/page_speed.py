@@ -35,7 +35,6 @@ from serve.conftest import CHROMIUM, QUIET
 
 ASTRONAUT = Path(__file__).parents[1] / "samples" / "astronaut.jpg"
 STAGES = ("read", "network", "paint", "move", "show")
-# The page measures every stage for the browser's profiler; this keeps the measures.
 # When the first picture is there; playwright alone looks only once a second after a while.
 PAINTED = """
   new MutationObserver(() => {
@@ -43,6 +42,7 @@ PAINTED = """
     if (button && !button.disabled) window.painted ??= performance.now();
   }).observe(document, { subtree: true, childList: true, attributeFilter: ["disabled"] });
 """
+# The page measures every stage for the browser's profiler; this keeps the measures.
 LISTENING = """
   window.stages = {};
   new PerformanceObserver((list) => {

@@ -40,14 +40,25 @@ def figaro(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_a_published_model_is_measured_described_and_checked(
-    recipe: Recipe, figaro: Path, tmp_path: Path
-) -> None:
-    run, models = tmp_path / "run", tmp_path / "models"
-    run.mkdir()
-    models.mkdir()
+@pytest.fixture
+def run(recipe: Recipe, tmp_path: Path) -> Path:
+    """The folder of a training run called "mine"."""
+    folder = tmp_path / "run"
+    folder.mkdir()
     mine = dataclasses.replace(recipe, name="mine")
-    write_weights(run / "best.safetensors", build(mine.net).eval(), mine)
+    write_weights(folder / "best.safetensors", build(mine.net).eval(), mine)
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A folder for packaged models, empty yet."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    return folder
+
+
+def test_a_published_model_is_measured_described_and_checked(run: Path, models: Path, figaro: Path) -> None:
     path = publish(run / "best.safetensors", models, figaro, report=lambda line: None)
 
     assert path == models / "mine.onnx"
@@ -66,13 +77,8 @@ def test_a_published_model_is_measured_described_and_checked(
 
 
 def test_a_threshold_that_was_chosen_is_measured_stored_and_said(
-    recipe: Recipe, figaro: Path, tmp_path: Path
+    run: Path, models: Path, figaro: Path
 ) -> None:
-    run, models = tmp_path / "run", tmp_path / "models"
-    run.mkdir()
-    models.mkdir()
-    mine = dataclasses.replace(recipe, name="mine")
-    write_weights(run / "best.safetensors", build(mine.net).eval(), mine)
     path = publish(
         run / "best.safetensors", models, figaro, others=False, report=lambda line: None, threshold=0.25
     )

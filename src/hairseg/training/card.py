@@ -12,6 +12,7 @@ from hairseg.evaluation.report import Report
 from hairseg.evaluation.tables import markdown, report_text
 from hairseg.models import ModelInfo
 from hairseg.printable import printable
+from hairseg.training.export import THRESHOLD
 
 WEIGHTS_LICENCE = "research and non-commercial use, by the terms of the training photos; see the card"
 
@@ -32,9 +33,6 @@ TERMS = {
         "samples, test photos of rembg and dlib."
     ),
 }
-
-# What a model has whose threshold was not chosen.
-USUAL_THRESHOLD = 0.5
 
 BACKBONES = {
     "squeezenet1_1": "SqueezeNet 1.1, ImageNet weights of its authors (BSD 2-clause).",
@@ -108,11 +106,11 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
 
 def _chosen(info: ModelInfo) -> str:
     """What was chosen on which photos."""
-    if info.threshold == USUAL_THRESHOLD:
+    if info.threshold == THRESHOLD:
         return "The checkpoint was chosen on `val84` by training on `train756`; the test photos were looked at once."
     return (
-        f"The checkpoint and the threshold of {info.threshold:g} were chosen on `val84` by training on `train756`; the "
-        "test photos chose nothing."
+        f"The checkpoint and the threshold of {info.threshold:g} were chosen on `val84` by training on `train756`; "
+        "`docs/experiments.md` says how often the test photos were looked at."
     )
 
 
@@ -150,7 +148,7 @@ def _again(info: ModelInfo, recipe: dict[str, Any], metadata: dict[str, Any]) ->
         else ""
     )
     publish = f"hairseg publish runs/<date>-{recipe['name']}"
-    if metadata["threshold"] != USUAL_THRESHOLD:
+    if metadata["threshold"] != THRESHOLD:
         publish += f" --threshold {metadata['threshold']:g}"
     if "calibration" in metadata:
         publish += " --weights int8"

@@ -34,6 +34,10 @@ SMALLEST, LARGEST = 33, 2048
 HALF_FROM = 256
 
 
+# Where nothing else was chosen.
+THRESHOLD = 0.5
+
+
 class ParityError(HairsegError):
     """The exported graph does not compute what the network computes."""
 
@@ -117,7 +121,7 @@ def describe(net: PSPNet, recipe: Recipe, **facts: Any) -> dict[str, Any]:
         "mean": list(net.backbone.mean),
         "std": list(net.backbone.std),
         "fit": {"mode": recipe.fit.mode, "size": recipe.fit.size, "multiple": recipe.fit.multiple},
-        "threshold": 0.5,
+        "threshold": THRESHOLD,
         **({"classes": ["hair"]} if recipe.net.classes == 1 else to_plain(unnamed(recipe.net.classes))),
         "data": [*data_names(recipe)],
         "parameters": total.parameters,

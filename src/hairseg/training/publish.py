@@ -46,8 +46,8 @@ def publish(
         size: another canvas size than the recipe's; to be chosen on ``val84``.
         others: measure on the other data sets too, not only on Figaro-1k.
         report: told what is being done.
-        threshold: a probability from here on is hair, to be chosen on ``val84``; None for 0.5, or for that of the
-            ``.onnx``.
+        threshold: a probability from here on is hair, to be chosen on ``val84``; None for 0.5, or for
+            that of the ``.onnx``.
 
     Returns:
         The ONNX file.
@@ -55,9 +55,7 @@ def publish(
     sets, negatives = measured_on(data, others), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
     with TemporaryDirectory() as place:
         report(f"exporting {checkpoint}")
-        draft, recipe = _draft(checkpoint, Path(place), weights, size)
-        if threshold is not None:
-            _write(draft, draft, {**stored_metadata(draft), "threshold": threshold})
+        draft, recipe = _draft(checkpoint, Path(place), weights, size, threshold)
         metadata = stored_metadata(draft)
         segmenter = Segmenter(draft)
         reports = []
@@ -78,10 +76,12 @@ def publish(
     return path
 
 
-def _draft(checkpoint: Path, place: Path, weights: Weights, size: int | None) -> tuple[Path, Recipe]:
+def _draft(
+    checkpoint: Path, place: Path, weights: Weights, size: int | None, threshold: float | None
+) -> tuple[Path, Recipe]:
     """The exported file in ``place``, named as the model will be, and the recipe that trained it."""
     if checkpoint.suffix == ".onnx":
-        if weights != "int8" or size is not None:
+        if weights != "int8" or (size, threshold) != (None, None):
             raise UsageError(
                 f"{checkpoint}: an exported model can only be made int8: use --weights int8 alone"
             )
@@ -98,8 +98,10 @@ def _draft(checkpoint: Path, place: Path, weights: Weights, size: int | None) ->
         if size is not None:
             recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
         exported = place / f"{recipe.name}.onnx"
-        seen = with_seen(recipe, header)
-        export(net, recipe, exported, half=weights == "float16", licence=WEIGHTS_LICENCE, **seen)
+        facts = {"licence": WEIGHTS_LICENCE, **with_seen(recipe, header)}
+        if threshold is not None:
+            facts["threshold"] = threshold
+        export(net, recipe, exported, half=weights == "float16", **facts)
     if weights != "int8":
         return exported, recipe
     draft = place / f"{recipe.name}-int8.onnx"
