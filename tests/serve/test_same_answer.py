@@ -30,10 +30,12 @@ DYES: list[dict[str, Any]] = [
     {"color": "#6e3aa7", "strength": 0.4, "lift": 0.3},
     {"color": "#6e3aa7", "strength": 0.0},
 ]
+# What is neither red nor green lies below it: doubt, here and there without any hair in reach.
+THRESHOLD = 0.6
 TINT: dict[str, Any] = {"color": "#e5484d", "strength": 0.5}
 
 # Every step gets what Python's step before it made, so that differences do not add up.
-_STEPS = """async ({ photo, maps, probability, alpha, fits, dyes, tint }) => {
+_STEPS = """async ({ photo, maps, probability, threshold, alpha, fits, dyes, tint }) => {
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const floats = (text) => new Float32Array(bytes(text).buffer);
   const text = ({ buffer }) => {
@@ -53,7 +55,7 @@ _STEPS = """async ({ photo, maps, probability, alpha, fits, dyes, tint }) => {
     fit: fits.map((how) => page.fit(photo, how)).map((canvas) => ({ ...canvas, data: text(canvas.data) })),
     unfit: maps.map((map) => text(page.unfit({ ...map, data: floats(map.data) }, height, width))),
     mask: text(page.toMask(probability, 0.3)),
-    edge: text(page.softEdge(photo, probability)),
+    edge: text(page.softEdge(photo, probability, threshold)),
     color: page.hairColor(photo, probability),
     foreground: text(page.foreground(photo, alpha).data),
     dyed: dyes.map((dye) => text(page.recolor(photo, alpha, dye))),
@@ -82,12 +84,13 @@ class Both:
         self.photo = photo
         self.maps = [_redness(fit(photo, how)) * np.float32(hair) for how in FITS]
         self.probability = unfit(self.maps[0], *photo.shape[:2])
-        self.alpha = soft_edge(photo, self.probability)
+        self.alpha = soft_edge(photo, self.probability, THRESHOLD)
         opaque = np.full((*photo.shape[:2], 1), 255, np.uint8)
         question = {
             "photo": _sized(np.concatenate([photo, opaque], 2)),
             "maps": [_sized(found) for found in self.maps],
             "probability": _text(self.probability),
+            "threshold": THRESHOLD,
             "alpha": _text(self.alpha),
             "fits": [{"mode": how.mode, "size": how.size, "multiple": how.multiple} for how in FITS],
             "dyes": DYES,
