@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import squeezenet1_1
 
-from hairseg.errors import ModelError
-from hairseg.net.backbones import EvenSameConv2d, SqueezeNet, Timm, read_weights
+from hairseg.errors import ModelError, UsageError
+from hairseg.net.backbones import EvenSameConv2d, SqueezeNet, Timm, build_backbone, read_weights
 
 
 def test_squeezenet_features_are_torchvisions() -> None:
@@ -76,3 +76,37 @@ def test_a_cut_efficientnet_keeps_nothing_that_it_does_not_use() -> None:
     assert cut.channels == (16, 24, 40, 112)
     sum(features.mean() for features in cut(torch.randn(2, 3, 64, 64))).backward()
     assert all(parameter.grad is not None for parameter in cut.parameters())
+
+
+def test_a_trimmed_efficientnet_ends_before_the_block_that_widens_it() -> None:
+    whole = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    backbone = Timm("tf_efficientnet_lite0", trim=1).eval()
+    backbone.load_imagenet(whole.state_dict())
+    assert backbone.channels == (16, 24, 40, 112, 192)
+    assert backbone.strides == (2, 4, 8, 16, 32)
+    assert not [name for name in backbone.state_dict() if name.startswith("body.blocks.6")]
+    photo = torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        *finer, last = backbone(photo)
+        oracle = whole.blocks[:6](whole.bn1(whole.conv_stem(photo)))
+    assert torch.allclose(last, oracle, atol=1e-5)
+    assert [f.shape[1] for f in finer] == [16, 24, 40, 112]
+
+
+@pytest.mark.parametrize(
+    ("name", "stages", "trim"),
+    [
+        ("tf_efficientnet_lite0", 0, 2),
+        ("tf_efficientnet_lite0", 0, -1),
+        ("tf_efficientnet_lite0", 3, 1),
+        ("resnet18", 0, 1),
+    ],
+)
+def test_a_stage_is_not_trimmed_away(name: str, stages: int, trim: int) -> None:
+    with pytest.raises(UsageError, match=f"backbone_trim is {trim}: backbone '{name}' has no such groups"):
+        build_backbone(name, stages, trim=trim)
+
+
+def test_squeezenet_has_nothing_to_trim() -> None:
+    with pytest.raises(UsageError, match="squeezenet1_1 has none: use 0"):
+        build_backbone("squeezenet1_1", trim=1)

@@ -16,7 +16,7 @@ from hairseg.net import build
 from hairseg.training import publish as publish_module
 from hairseg.training.checkpoint import write_weights
 from hairseg.training.publish import publish
-from hairseg.training.recipe import Recipe
+from hairseg.training.recipe import Distil, Recipe
 
 
 @pytest.fixture
@@ -90,6 +90,18 @@ def test_a_threshold_that_was_chosen_is_measured_stored_and_said(
     assert "hairseg publish runs/<date>-mine --threshold 0.25\n" in card
     report = json.loads((run / "report-figaro1k-test.json").read_text())
     assert report["threshold"] == 0.25
+
+
+def test_a_card_names_the_teachers(recipe: Recipe, tmp_path: Path, models: Path, figaro: Path) -> None:
+    taught = dataclasses.replace(
+        recipe, name="mine", distil=Distil(("/somewhere/one.toml", "two.onnx"), 0.6), pretrained="first.toml"
+    )
+    write_weights(tmp_path / "best.safetensors", build(taught.net).eval(), taught)
+    publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)
+    card = (models / "mine.md").read_text()
+    assert "learned what `one.toml` and `two.onnx` say of its training photos, to 60 %." in card
+    assert "Started from `first.toml`" in card
+    assert "somewhere" not in card
 
 
 @pytest.mark.parametrize("threshold", ["0", "1", "-0.5", "nan"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hairseg.segmenter import Segmenter
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import export
 from hairseg.training.loop import train
-from hairseg.training.quantize import calibration_photos, quantize
+from hairseg.training.quantize import calibration_photos, quantize, shorten
 from hairseg.training.recipe import Recipe
 from hairseg.training.run import Run
 
@@ -56,6 +57,24 @@ def test_weights_are_bytes_per_channel_and_any_size_runs(exported: Path, dataset
     for height, width in ((33, 64), (131, 97)):
         (probability,) = session.run(None, {"photo": np.zeros((1, 3, height, width), np.float32)})
         assert probability.shape == (1, 1, height, width)
+
+
+def test_short_names_change_nothing_but_the_bytes(exported: Path) -> None:
+    model = onnx.load(str(exported))
+    shorten(model.graph)
+    onnx.checker.check_model(model)
+    short = exported.with_name("short.onnx")
+    onnx.save(model, str(short))
+    assert short.stat().st_size < exported.stat().st_size - 2000
+    photo = np.random.default_rng(0).random((1, 3, 65, 97), np.float32)
+    before, after = (
+        onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(
+            None, {"photo": photo}
+        )
+        for path in (exported, short)
+    )
+    np.testing.assert_array_equal(before[0], after[0])
+    assert read_info(short) == dataclasses.replace(read_info(exported), path=short)
 
 
 def test_calibration_takes_the_sets_in_turns_evenly(dataset: DataSet) -> None:

@@ -155,6 +155,72 @@ def test_recipes_that_wait_for_each_other(tmp_path: Path, tiny_data: Path) -> No
         earlier(read_recipe(path))
 
 
+def test_teachers_that_wait_for_their_pupil(tmp_path: Path, tiny_data: Path) -> None:
+    path = write_chain(tmp_path, tiny_data)
+    first = tmp_path / "first.toml"
+    first.write_text(first.read_text() + '[distil]\nteachers = ["second.toml"]\n')
+    with pytest.raises(UsageError, match="second: pretrained: second is to be trained before itself"):
+        earlier(read_recipe(path))
+
+
+def test_a_recipe_named_twice_is_trained_once(tmp_path: Path, tiny_data: Path) -> None:
+    path = write_chain(tmp_path, tiny_data)
+    path.write_text(path.read_text() + '[distil]\nteachers = ["first.toml"]\n')
+    recipe = read_recipe(path)
+    assert recipe.distil.teachers == (str(tmp_path / "first.toml"),)
+    assert [first.name for first in earlier(recipe).values()] == ["first"]
+    said: list[str] = []
+    run = Run.create(tmp_path / "runs", recipe)
+    train(recipe, run, report=said.append)
+    assert sum("first first" in line for line in said) == 1
+    assert "asking 1 teachers about 8 photos" in said
+
+
+def test_what_two_recipes_of_a_chain_ask_for_is_trained_once(tmp_path: Path, tiny_data: Path) -> None:
+    second = write_chain(tmp_path, tiny_data)
+    third = tmp_path / "third.toml"
+    text = second.read_text().replace('"first.toml"', '"second.toml"')
+    third.write_text(text + '[distil]\nteachers = ["first.toml"]\n')
+    recipe = read_recipe(third)
+    said: list[str] = []
+    run = Run.create(tmp_path / "runs", recipe)
+    train(recipe, run, report=said.append)
+    assert [line.split(",")[0] for line in said if " first, " in line] == ["second first", "first first"]
+    assert {path.parent.name for path in run.folder.rglob("best.safetensors")} == {
+        run.folder.name,
+        "first",
+        "second",
+    }
+
+
+@pytest.mark.parametrize("exported", [False, True], ids=["checkpoint", "onnx"])
+def test_fresh_parts_start_anew_beside_the_rest(recipe: Recipe, tmp_path: Path, exported: bool) -> None:
+    first = Run.create(tmp_path, recipe)
+    train(recipe, first, report=quiet)
+    path = first.best
+    net, _, _ = read_checkpoint(path)
+    if exported:
+        path = tmp_path / "tiny.onnx"
+        export(net, recipe, path)
+    narrower = dataclasses.replace(recipe.net, bins=(1,))
+    with pytest.raises(ModelError):
+        start(dataclasses.replace(recipe, net=narrower), str(path))
+    begun = start(dataclasses.replace(recipe, net=narrower, fresh=("pyramid", "decoder.reduce")), str(path))
+    old, new = net.state_dict(), begun.net.state_dict()
+    taken = [name for name in new if not name.startswith(("pyramid", "decoder.reduce"))]
+    assert {name.split(".")[0] for name in taken} == {"backbone", "decoder", "head"}
+    if exported:
+        assert torch.allclose(old["head.weight"], new["head.weight"])
+        assert {id(conv) for conv, _ in begun.folded}.isdisjoint(
+            id(module) for module in [*begun.net.pyramid.modules(), *begun.net.decoder.reduce.modules()]
+        )
+    else:
+        assert all(torch.equal(old[name], new[name]) for name in taken)
+    photo = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.isfinite(begun.net.eval()(photo)).all()
+
+
 @pytest.mark.parametrize(
     ("pretrained", "error", "said"),
     [

@@ -122,6 +122,28 @@ def _fix_same_padding(module: nn.Module) -> None:
             child.__class__ = EvenSameConv2d
 
 
+def _trim(body: Any, count: int, name: str) -> int:
+    """Take the last groups of blocks away, all of them in the last stage; returns the channels that are left.
+
+    An EfficientNet's last stage has two groups: that of its last downsampling, and a block that widens it for the
+    classifier (in EfficientNet-Lite2 from 208 to 352 channels, a sixth of the features' weights).
+    """
+    kept = len(getattr(body, "blocks", ())) - count
+    last, before = (body.feature_info.module_name(index) for index in (-1, -2))
+    if count < 0 or not last.startswith("blocks.") or kept <= int(before.split(".")[1]) + 1:
+        raise UsageError(
+            f"backbone_trim is {count}: backbone {name!r} has no such groups of blocks to leave out in its last "
+            "stage; lower it, or 0 for none"
+        )
+    body.blocks = body.blocks[:kept]
+    index = body._stage_out_idx.pop(int(last.split(".")[1]) + 1)
+    body._stage_out_idx[kept] = index
+    channels = [
+        module.num_features for module in body.blocks[-1].modules() if isinstance(module, nn.BatchNorm2d)
+    ]
+    return int(channels[-1])
+
+
 class Timm(Backbone):
     """Any timm backbone that gives features per stage.
 
@@ -132,6 +154,7 @@ class Timm(Backbone):
         stem: of a ResNet; ``own`` is the named network's.
         contract_dilation: the first block of a ResNet's dilated stage keeps the dilation of the stage before.
         dilate_second: blocks of ResNet-18 and 34 dilate both their convolutions, not the first alone.
+        trim: leave out this many groups of blocks at the end of an EfficientNet's last stage.
     """
 
     def __init__(
@@ -142,6 +165,7 @@ class Timm(Backbone):
         stem: Stem = "own",
         contract_dilation: bool = False,
         dilate_second: bool = True,
+        trim: int = 0,
     ) -> None:
         super().__init__()
         import timm
@@ -174,6 +198,8 @@ class Timm(Backbone):
             self.body.blocks = self.body.blocks[: int(last.split(".")[1]) + 1]
         _fix_same_padding(self.body)
         self.channels = tuple(self.body.feature_info.channels())
+        if trim:
+            self.channels = (*self.channels[:-1], _trim(self.body, trim, name))
         self.strides = tuple(self.body.feature_info.reduction())
         if output_stride and self.strides[-1] > output_stride:
             raise UsageError(
@@ -211,6 +237,7 @@ def build_backbone(
     stem: Stem = "own",
     contract_dilation: bool = False,
     dilate_second: bool = True,
+    trim: int = 0,
 ) -> Backbone:
     """The backbone called ``name``: ``squeezenet1_1`` or any timm name; arguments as of :class:`Timm`.
 
@@ -226,7 +253,11 @@ def build_backbone(
     if stem not in get_args(Stem):
         raise UsageError(f"stem {stem!r} is unknown: use one of {', '.join(get_args(Stem))}")
     if name != "squeezenet1_1":
-        return Timm(name, stages, output_stride, stem, contract_dilation, dilate_second)
+        return Timm(name, stages, output_stride, stem, contract_dilation, dilate_second, trim)
+    if trim:
+        raise UsageError(
+            "backbone_trim leaves out blocks of an EfficientNet, and squeezenet1_1 has none: use 0"
+        )
     if stem != "own":
         raise UsageError(f'squeezenet1_1 has no {stem} stem, only ResNets have: use stem = "own"')
     if output_stride not in (0, 16):

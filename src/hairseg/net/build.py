@@ -31,6 +31,8 @@ class NetConfig:
         dilate_second: the two-convolution blocks of ResNet-18 and 34 dilate both, not the first alone.
         backbone_stages: keep only this many of the backbone's stages, finest first, and put the pyramid on the
             last of them; 0 keeps all. A ResNet has five: its stem and layer1 to layer4.
+        backbone_trim: leave out this many groups of blocks at the end of an EfficientNet's last stage; its stride
+            stays.
         bins: grid sizes of the pyramid; empty for the FCN twin without pyramid pooling.
         pooling: ``average`` or ``max``.
         reduction: project each level to C / N channels.
@@ -58,6 +60,7 @@ class NetConfig:
     contract_dilation: bool = False
     dilate_second: bool = True
     backbone_stages: int = 0
+    backbone_trim: int = 0
     bins: tuple[int, ...] = (1, 2, 3, 6)
     pooling: Pooling = "average"
     reduction: bool = True
@@ -98,6 +101,7 @@ def build(config: NetConfig) -> PSPNet:
         config.stem,
         config.contract_dilation,
         config.dilate_second,
+        config.backbone_trim,
     )
     pyramid, channels = _pyramid(config, backbone.channels[-1])
     decoder = _decoder(config, backbone, channels)

@@ -113,13 +113,15 @@ def vary(transform: v2.Compose, photo: Tensor, truth: Tensor, seed: int) -> tupl
     Args:
         transform: from :func:`build_augment`.
         photo: (3, H, W) uint8.
-        truth: (H, W) uint8.
+        truth: (H, W) uint8, or (planes, H, W), which are varied alike.
         seed: of this photo in this epoch.
 
     Returns:
-        photo (3, size, size) uint8, truth (size, size) uint8.
+        photo (3, size, size) uint8, truth (size, size) or (planes, size, size) uint8.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        image, mask = transform(tv_tensors.Image(photo), tv_tensors.Mask(truth[None]))
-    return image.as_subclass(Tensor), mask.as_subclass(Tensor)[0]
+        planes = truth if truth.ndim == 3 else truth[None]
+        image, mask = transform(tv_tensors.Image(photo), tv_tensors.Mask(planes))
+    varied = mask.as_subclass(Tensor)
+    return image.as_subclass(Tensor), varied if truth.ndim == 3 else varied[0]

@@ -21,6 +21,7 @@ from hairseg.data import DataSet, Item, common_classes, open_data, read_item
 from hairseg.data.check import check, read_all
 from hairseg.errors import DataError
 from hairseg.training.augment import GREY, build_augment, vary
+from hairseg.training.lessons import Lessons
 from hairseg.training.paper_crop import RGB
 from hairseg.training.processes import Processes
 from hairseg.training.readers import read_batches
@@ -47,11 +48,13 @@ class Photos:
     Attributes:
         datasets: the training sets.
         classes: names and colours of the classes as plain values; empty for hair.
+        lessons: what teachers say of the photos; None without teachers.
     """
 
     def __init__(self, recipe: Recipe, padding: RGB = GREY, processes: Processes | None = None) -> None:
         self.recipe = recipe
         self.padding = padding
+        self.lessons: Lessons | None = None
         self.datasets = open_sources(recipe.train, recipe.net.classes)
         judged = open_sources(recipe.validate, recipe.net.classes)
         self.classes = to_plain(common_classes([*self.datasets, *judged]))
@@ -107,7 +110,7 @@ class Photos:
 
         Yields:
             photo (N, 3, size, size) uint8, truth (N, size, size) uint8, with N the stage's batch divided by the
-            recipe's parts and by the processes.
+            recipe's parts and by the processes; with lessons truth is (N, 2, size, size), as they say.
 
         Raises:
             DataError: a photo cannot be read any more.
@@ -174,6 +177,8 @@ class _Epoch(Dataset[Pair | DataError]):
             photo, truth = self.photos.sets[number][index]
         except DataError as error:
             return error
+        if self.photos.lessons is not None:
+            truth = self.photos.lessons.beside(truth, self.photos.datasets[number], index)
         state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, position]).generate_state(1)
         return vary(self.transform, photo, truth, int(state[0]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from hairseg.training.batches import Photos, open_sources
 from hairseg.training.checkpoint import read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.fingerprint import Fingerprint
+from hairseg.training.lessons import LESSONS, teach
 from hairseg.training.norms import synchronise
 from hairseg.training.optimize import MovingAverage, build_optimizer
 from hairseg.training.precision import has_fast_bfloat16
@@ -40,6 +42,7 @@ def train(
     progress: Progress = lambda step, total, loss: None,
     decoded: Photos | None = None,
     processes: Processes | None = None,
+    shelf: Path | None = None,
 ) -> dict[str, Any]:
     """Train a recipe in a run folder.
 
@@ -51,6 +54,8 @@ def train(
         progress: told steps done, steps in all, and the loss, after every step, by the first process.
         decoded: the training photos, if a run with the same data, stages and augmentation has them already.
         processes: that share every batch, from :func:`~hairseg.training.processes.joined`; None for one.
+        shelf: where the recipes are trained that have to come first; None for the run's own folder. One that several
+            recipes of a chain ask for is trained once.
 
     Returns:
         The best epoch's line of ``metrics.jsonl`` (the last one's without validation photos).
@@ -67,9 +72,14 @@ def train(
         report, progress = lambda line: None, lambda step, total, loss: None
     if recipe.bf16 and not has_fast_bfloat16(processes.device):
         report(f"this {processes.device.type} has no bfloat16 arithmetic: training in float32")
-    # A resume brings its own weights, and what they came from may be gone.
-    begins = "none" if resume else _trained_first(recipe, run, report, progress, processes)
+    # A resume brings its own weights, and its lessons; what they came from may be gone.
+    shelf = shelf or run.folder
+    first = {} if resume else _trained_first(recipe, shelf, report, progress, processes)
+    begins = "none" if resume else first.get(recipe.pretrained, recipe.pretrained)
+    teachers = [first.get(name, name) for name in recipe.distil.teachers]
     job = processes.agree(lambda: _Job(recipe, run, processes, decoded, begins))
+    if teachers:
+        job.photos.lessons = teach(teachers, job.photos.datasets, run.folder / LESSONS, processes, report)
     done = processes.agree(job.resume) if resume else 0
     processes.from_first(lambda: _begin(run, job.data, done))
     plan = [stage for stage in recipe.stages for _ in range(stage.epochs)]
@@ -84,17 +94,22 @@ def train(
     return processes.from_first(lambda: _best(run.lines()))
 
 
-def _trained_first(recipe: Recipe, run: Run, report: Report, progress: Progress, processes: Processes) -> str:
-    """What ``recipe`` starts from; where that is a recipe, it is trained in a folder of the run, or was."""
-    first = processes.agree(lambda: earlier(recipe))
-    if first is None:
-        return recipe.pretrained
-    place, begun = processes.from_first(lambda: open_run(first, run.folder, run.folder / first.name))
-    epochs = sum(stage.epochs for stage in first.stages)
-    if not processes.from_first(lambda: begun and len(place.lines()) == epochs):
-        report(f"{first.name} first, {epochs} epochs, in {place.folder}")
-        train(first, place, begun, report, progress, processes=processes)
-    return str(place.best)
+def _trained_first(
+    recipe: Recipe, shelf: Path, report: Report, progress: Progress, processes: Processes
+) -> dict[str, str]:
+    """The checkpoints of what ``recipe`` calls recipes, by their names: trained in folders of the shelf, or were."""
+    waiting = processes.agree(lambda: earlier(recipe))
+    return {name: _inside(shelf, first, report, progress, processes) for name, first in waiting.items()}
+
+
+def _inside(shelf: Path, recipe: Recipe, report: Report, progress: Progress, processes: Processes) -> str:
+    """Train ``recipe`` in its folder of the shelf, as far as it is not; returns its best checkpoint."""
+    run, begun = processes.from_first(lambda: open_run(recipe, shelf, shelf / recipe.name))
+    epochs = sum(stage.epochs for stage in recipe.stages)
+    if not processes.from_first(lambda: begun and len(run.lines()) == epochs):
+        report(f"{recipe.name} first, {epochs} epochs, in {run.folder}")
+        train(recipe, run, begun, report, progress, processes=processes, shelf=shelf)
+    return str(run.best)
 
 
 class _Job:

@@ -80,7 +80,12 @@ def scene_dice(probability: Tensor, target: Tensor, valid: Tensor, across: Acros
 
 
 def hair_loss(
-    logits: Tensor, truth: Tensor, dice: float, edge: float = 0.0, across: Across = alone
+    logits: Tensor,
+    truth: Tensor,
+    dice: float,
+    edge: float = 0.0,
+    across: Across = alone,
+    taught: Tensor | None = None,
 ) -> Tensor:
     """Binary cross-entropy + ``dice`` times (1 - Dice), over the pixels that are not ignored.
 
@@ -90,6 +95,8 @@ def hair_loss(
         dice: weight of the Dice loss.
         edge: extra weight of pixels within about 2 pixels of the true edge.
         across: sums over processes, so that a mean is over the pixels of all.
+        taught: (N, H, W) in [0, 1], the cross-entropy's target in place of the truth. Dice stays with the truth: a
+            soft target would only make it surer (its optimum is a yes or a no at every pixel).
 
     Returns:
         A scalar.
@@ -98,7 +105,8 @@ def hair_loss(
     valid = (truth != IGNORE).float()
     target = (truth == 1).float()
     weight = valid * (1 + edge * edge_band(target)) if edge else valid
-    nats = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
+    goal = target if taught is None else taught
+    nats = F.binary_cross_entropy_with_logits(logits, goal, weight, reduction="sum")
     entropy = across(nats) / across(weight.sum()).clamp(min=1)
     if not dice:
         return entropy

@@ -17,10 +17,10 @@ Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 def predictor(net: PSPNet, how: Fit, bf16: bool = False) -> Predict:
     """A function from photo (H, W, 3) uint8 to probability of hair (H, W) float32."""
-    logits = _on_canvas(net, how, bf16)
+    logits = on_canvas(net, bf16)
 
     def predict(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
-        probability: NDArray[np.float32] = torch.sigmoid(logits(photo))[0].cpu().numpy()
+        probability: NDArray[np.float32] = torch.sigmoid(logits(fit(photo, how)))[0].cpu().numpy()
         return unfit(probability, *photo.shape[:2])
 
     return predict
@@ -31,25 +31,25 @@ def parser(net: PSPNet, how: Fit, bf16: bool = False) -> Predict:
 
     :func:`hairseg.scene.to_labels` brings them to the photo's own size.
     """
-    logits = _on_canvas(net, how, bf16)
+    logits = on_canvas(net, bf16)
 
     def parse(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
-        probability: NDArray[np.float32] = torch.softmax(logits(photo), dim=0).cpu().numpy()
+        probability: NDArray[np.float32] = torch.softmax(logits(fit(photo, how)), dim=0).cpu().numpy()
         return probability
 
     return parse
 
 
-def _on_canvas(net: PSPNet, how: Fit, bf16: bool) -> Callable[[NDArray[np.uint8]], torch.Tensor]:
-    """A function from photo to logits (classes, h, w) float32."""
+def on_canvas(net: PSPNet, bf16: bool = False) -> Callable[[NDArray[np.uint8]], torch.Tensor]:
+    """A function from canvas (h, w, 3) uint8 to logits (classes, h, w) float32."""
     device = net.head.weight.device
     mean = torch.tensor(net.backbone.mean, device=device).view(1, 3, 1, 1)
     std = torch.tensor(net.backbone.std, device=device).view(1, 3, 1, 1)
 
     @torch.inference_mode()
-    def logits(photo: NDArray[np.uint8]) -> torch.Tensor:
-        canvas = torch.from_numpy(fit(photo, how).copy()).permute(2, 0, 1)[None].to(device)
-        batch = ((canvas.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+    def logits(canvas: NDArray[np.uint8]) -> torch.Tensor:
+        pixels = torch.from_numpy(canvas.copy()).permute(2, 0, 1)[None].to(device)
+        batch = ((pixels.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
         with autocast(bf16, device):
             found: torch.Tensor = net.eval()(batch)
         return found[0].float()

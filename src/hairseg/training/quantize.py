@@ -82,6 +82,7 @@ def quantize(source: Path, path: Path, datasets: Sequence[DataSet], photos: int 
                 extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.05},
             )
             model = onnx.load(str(partial))
+            shorten(model.graph)
             write_metadata(model, metadata)
             onnx.save(model, str(partial))
             os.replace(partial, path)
@@ -90,6 +91,30 @@ def quantize(source: Path, path: Path, datasets: Sequence[DataSet], photos: int 
         finally:
             partial.unlink(missing_ok=True)
     return metadata
+
+
+def shorten(graph: Any) -> None:
+    """Give everything inside a graph a short name; its inputs and outputs keep theirs.
+
+    Quantisation names every scale and zero point after its tensor, and that after its layer: a twentieth of the file.
+    """
+    outside = {value.name for value in (*graph.input, *graph.output)}
+    numbers = itertools.count()
+    names: dict[str, str] = {}
+
+    def short(name: str) -> str:
+        if not name or name in outside:  # an input that is left out has an empty name
+            return name
+        if name not in names:
+            names[name] = f"{next(numbers):x}"
+        return names[name]
+
+    for value in (*graph.initializer, *graph.value_info):
+        value.name = short(value.name)
+    for number, node in enumerate(graph.node):
+        node.name = f"{number:x}"
+        node.input[:] = [short(name) for name in node.input]
+        node.output[:] = [short(name) for name in node.output]
 
 
 def calibration_photos(datasets: Sequence[DataSet], count: int) -> list[Item]:

@@ -102,6 +102,25 @@ class Augment:
 
 
 @dataclass(frozen=True)
+class Distil:
+    """What a network learns from other networks' answers, beside the masks (Hinton et al., arXiv 1503.02531).
+
+    Attributes:
+        teachers: models of this project: a packaged one's name, an exported ``.onnx``, a checkpoint, or a recipe
+            (``.toml``), which is trained first. Their probabilities for a photo and for its mirror image are
+            averaged. None: the masks alone.
+        share: of the teachers in the cross-entropy's target, in [0, 1]; the rest is the mask's.
+    """
+
+    teachers: tuple[str, ...] = ()
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise UsageError(f"distil: share is {self.share:g}: give a number from 0 (the mask alone) to 1")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that a training run depends on, besides the photos.
 
@@ -115,6 +134,9 @@ class Recipe:
         augment: how training photos are varied.
         pretrained: ``imagenet``, ``none``, or a model of this project to start from: a packaged one's name, an
             exported ``.onnx`` file, a checkpoint, or another recipe (``.toml``), which is trained first.
+        fresh: parts of the network that start anew beside such a model, by the beginnings of their names, such as
+            ``pyramid`` or ``decoder.reduce``: what the model has not, or has in another shape.
+        distil: other networks to learn from.
         optimizer: ``adamw`` or ``sgd``.
         backbone_rate: learning rate of the pretrained backbone.
         head_rate: learning rate of the new layers.
@@ -145,6 +167,8 @@ class Recipe:
     fit: Fit = field(default_factory=Fit)
     augment: Augment = field(default_factory=Augment)
     pretrained: str = "imagenet"
+    fresh: tuple[str, ...] = ()
+    distil: Distil = field(default_factory=Distil)
     optimizer: Literal["adamw", "sgd"] = "adamw"
     backbone_rate: float = 3e-4
     head_rate: float = 1e-3
@@ -171,6 +195,11 @@ class Recipe:
         if self.accumulate < 1:
             raise UsageError(
                 f"accumulate is {self.accumulate}: give the number of parts of a batch, 1 or more"
+            )
+        if self.distil.teachers and self.net.classes != 1:
+            raise UsageError(
+                f"distil: teachers know hair alone, and the network tells {self.net.classes} classes apart: "
+                "leave them out"
             )
         if self.auxiliary is None:
             return
@@ -253,6 +282,9 @@ def recipe_of(
     recipe = from_table(Recipe, table, where)
     if recipe.pretrained.endswith(".toml"):
         recipe = dataclasses.replace(recipe, pretrained=_beside(recipe.pretrained, path.parent))
+    if recipe.distil.teachers:
+        teachers = tuple(_beside(one, path.parent) for one in recipe.distil.teachers)
+        recipe = dataclasses.replace(recipe, distil=dataclasses.replace(recipe.distil, teachers=teachers))
     train, judged = (
         tuple(beside(one, path.parent) for one in part) for part in (recipe.train, recipe.validate)
     )

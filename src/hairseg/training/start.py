@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from torch import Tensor
+
 from hairseg.errors import UsageError
 from hairseg.models import find_model, packaged, read_info
 from hairseg.net import PSPNet, build
@@ -46,11 +48,11 @@ def start(recipe: Recipe, pretrained: str) -> Start:
     net = build(recipe.net)
     if pretrained.endswith(".safetensors"):
         other, trained, header = read_checkpoint(Path(pretrained))
-        load_tensors(net, other.state_dict(), Path(pretrained))
+        load_tensors(net, _with_fresh(net, other, recipe.fresh), Path(pretrained))
         return Start(net, seen=(*data_names(trained), *map(str, header.get("seen", ()))))
     if pretrained.endswith(".onnx") or pretrained in packaged():
         path = find_model(pretrained)
-        return Start(net, load_exported(net, path), read_info(path).data)
+        return Start(net, load_exported(net, path, recipe.fresh), read_info(path).data)
     if pretrained == "imagenet":
         net.backbone.load_imagenet(imagenet_weights(net.backbone.imagenet_name))
     elif pretrained != "none":
@@ -61,21 +63,32 @@ def start(recipe: Recipe, pretrained: str) -> Start:
     return Start(net)
 
 
-def earlier(recipe: Recipe) -> Recipe | None:
-    """The recipe that has to be trained before ``recipe``; None where there is no such.
+def _with_fresh(net: PSPNet, other: PSPNet, fresh: tuple[str, ...]) -> dict[str, Tensor]:
+    """The tensors of ``other``, but for the fresh parts, which are ``net``'s own; what only ``other`` has is left."""
+    theirs, own = other.state_dict(), net.state_dict()
+    if not fresh:
+        return dict(theirs)
+    return {name: value if name.startswith(fresh) else theirs.get(name, value) for name, value in own.items()}
+
+
+def earlier(recipe: Recipe) -> dict[str, Recipe]:
+    """The recipes that have to be trained before ``recipe``, by what ``pretrained`` and ``distil.teachers`` call them.
 
     Raises:
-        UsageError: it is missing or wrong, or recipes wait for each other.
+        UsageError: one is missing or wrong, or recipes wait for each other.
     """
-    first: Recipe | None = None
-    later, names = recipe, {recipe.name}
-    while later.pretrained.endswith(".toml"):
-        later = read_recipe(Path(later.pretrained))
-        if later.name in names:
-            raise UsageError(
-                f"{recipe.name}: pretrained: {printable(later.name)} is to be trained before itself: start from "
-                "another recipe, or give recipes names of their own"
-            )
-        names.add(later.name)
-        first = first or later
-    return first
+    return _earlier(recipe, (recipe.name,))
+
+
+def _earlier(recipe: Recipe, waiting: tuple[str, ...]) -> dict[str, Recipe]:
+    found = {}
+    for name in (recipe.pretrained, *recipe.distil.teachers):
+        if name.endswith(".toml"):
+            found[name] = first = read_recipe(Path(name))
+            if first.name in waiting:
+                raise UsageError(
+                    f"{waiting[0]}: pretrained: {printable(first.name)} is to be trained before itself: start from "
+                    "another recipe, or give recipes names of their own"
+                )
+            _earlier(first, (*waiting, first.name))
+    return found

@@ -16,7 +16,7 @@ from hairseg.errors import HairsegError
 from hairseg.net import PSPNet
 from hairseg.net.backbones import Backbone
 from hairseg.training.batches import Pair
-from hairseg.training.loss import segmentation_loss
+from hairseg.training.loss import hair_loss, segmentation_loss
 from hairseg.training.optimize import MovingAverage, rate_factor, set_rate
 from hairseg.training.precision import autocast
 from hairseg.training.processes import Processes
@@ -49,11 +49,20 @@ class Objective(nn.Module):
         self.processes = processes
 
     def forward(self, batch: Tensor, truth: Tensor) -> Tensor:
-        """Normalised photos (N, 3, H, W) and truth (N, H, W) uint8 to a scalar."""
+        """Normalised photos (N, 3, H, W) and truth (N, H, W) uint8 to a scalar.
+
+        With teachers, truth is (N, 2, H, W): the mask, and their probability in 255ths.
+        """
+        taught = None
+        if truth.ndim == 4:
+            truth, answer = truth.unbind(dim=1)
+            taught = torch.lerp((truth == 1).float(), answer.float() / 255, self.recipe.distil.share)
         with autocast(self.recipe.bf16, self.processes.device):
             outputs = [self.net(batch)] if self.net.auxiliary is None else [*self.net.with_auxiliary(batch)]
         losses = [
             segmentation_loss(logits, truth, self.recipe.dice, self.recipe.edge, self.processes.sum)
+            if taught is None
+            else hair_loss(logits, truth, self.recipe.dice, self.recipe.edge, self.processes.sum, taught)
             for logits in outputs
         ]
         return losses[0] if len(losses) == 1 else losses[0] + self.recipe.auxiliary_weight * losses[1]

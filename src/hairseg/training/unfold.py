@@ -31,13 +31,14 @@ DEAD = 1e-6
 PARITY = 1e-3
 
 
-def load_exported(net: PSPNet, path: Path) -> Folded:
+def load_exported(net: PSPNet, path: Path, fresh: tuple[str, ...] = ()) -> Folded:
     """Load the weights of an exported model of the same architecture; batch norms do nothing but add a bias.
 
     Args:
         net: of the recipe; left in eval mode.
         path: a float ONNX file that ``hairseg export`` or ``hairseg publish`` wrote, from
             :func:`hairseg.models.find_model`.
+        fresh: beginnings of the names of what keeps the weights that it has.
 
     Returns:
         The convolutions that batch norm had been folded into, for :func:`spread`.
@@ -46,9 +47,9 @@ def load_exported(net: PSPNet, path: Path) -> Folded:
         ModelError: the file is damaged, int8, or holds another network.
     """
     tensors = _read(path)
-    pairs = _pairs(net.eval())
     names = {id(module): name for name, module in net.named_modules()}
-    own: dict[str, Tensor] = dict(net.named_parameters())
+    pairs = [pair for pair in _pairs(net.eval()) if not names[id(pair[0])].startswith(fresh)]
+    own = {name: value for name, value in net.named_parameters() if not name.startswith(fresh)}
     wanted: dict[str, str] = {name: f"net.{name}" for name in own}
     for conv, norm in pairs:
         name, after = names[id(conv)], names[id(norm)]
@@ -69,7 +70,8 @@ def load_exported(net: PSPNet, path: Path) -> Folded:
             own[name].copy_(tensors[key])
         for _, norm in pairs:
             _replace(norm, torch.zeros_like(norm.bias), torch.ones_like(norm.bias), norm.bias.clone())
-    largest, _ = difference(Probability(net), path)
+    # With fresh parts it computes something else, of course.
+    largest, _ = (0.0, 0.0) if fresh else difference(Probability(net), path)
     if largest > PARITY:
         raise ModelError(
             f"{printable(path)}: pretrained: the recipe's network has its weights but computes something else (the "
