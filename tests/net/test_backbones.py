@@ -99,6 +99,7 @@ def test_a_trimmed_efficientnet_ends_before_the_block_that_widens_it() -> None:
         ("tf_efficientnet_lite0", 0, 2),
         ("tf_efficientnet_lite0", 0, -1),
         ("tf_efficientnet_lite0", 3, 1),
+        ("tf_efficientnet_lite0", 1, 1),
         ("resnet18", 0, 1),
     ],
 )

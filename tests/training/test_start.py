@@ -221,6 +221,21 @@ def test_fresh_parts_start_anew_beside_the_rest(recipe: Recipe, tmp_path: Path, 
         assert torch.isfinite(begun.net.eval()(photo)).all()
 
 
+def test_what_is_not_there_is_not_taken_for_fresh(recipe: Recipe, tmp_path: Path) -> None:
+    first = Run.create(tmp_path, recipe)
+    train(recipe, first, report=quiet)
+    larger = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, bins=(1, 2, 4)))
+    # The third bin is in neither the file nor the fresh parts.
+    with pytest.raises(ModelError):
+        start(dataclasses.replace(larger, fresh=("decoder.reduce",)), str(first.best))
+    with pytest.raises(
+        UsageError, match="no part 'piramid': give the beginning of a name under backbone, pyramid"
+    ):
+        start(dataclasses.replace(recipe, fresh=("piramid",)), str(first.best))
+    with pytest.raises(UsageError, match="fresh goes with pretrained = another model"):
+        start(dataclasses.replace(recipe, fresh=("pyramid",)), "imagenet")
+
+
 @pytest.mark.parametrize(
     ("pretrained", "error", "said"),
     [

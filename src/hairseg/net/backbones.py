@@ -129,7 +129,8 @@ def _trim(body: Any, count: int, name: str) -> int:
     classifier (in EfficientNet-Lite2 from 208 to 352 channels, a sixth of the features' weights).
     """
     kept = len(getattr(body, "blocks", ())) - count
-    last, before = (body.feature_info.module_name(index) for index in (-1, -2))
+    names: list[str] = ["blocks.-1", *body.feature_info.module_name()]  # before the first stage there is none
+    before, last = names[-2:]
     if count < 0 or not last.startswith("blocks.") or kept <= int(before.split(".")[1]) + 1:
         raise UsageError(
             f"backbone_trim is {count}: backbone {name!r} has no such groups of blocks to leave out in its last "

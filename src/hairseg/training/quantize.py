@@ -96,7 +96,7 @@ def quantize(source: Path, path: Path, datasets: Sequence[DataSet], photos: int 
 def shorten(graph: Any) -> None:
     """Give everything inside a graph a short name; its inputs and outputs keep theirs.
 
-    Quantisation names every scale and zero point after its tensor, and that after its layer: a twentieth of the file.
+    Quantisation names every scale and zero point after its tensor, and that after its layer: a fortieth of the file.
     """
     outside = {value.name for value in (*graph.input, *graph.output)}
     numbers = itertools.count()

@@ -42,10 +42,11 @@ def start(recipe: Recipe, pretrained: str) -> Start:
         pretrained: ``imagenet``, ``none``, a packaged model's name, an exported ``.onnx`` or a ``.safetensors``.
 
     Raises:
-        UsageError: it names nothing.
+        UsageError: it names nothing, or a fresh part is none of the network's.
         ModelError: the file is missing, damaged or another network's.
     """
     net = build(recipe.net)
+    _check_fresh(recipe, net, pretrained)
     if pretrained.endswith(".safetensors"):
         other, trained, header = read_checkpoint(Path(pretrained))
         load_tensors(net, _with_fresh(net, other, recipe.fresh), Path(pretrained))
@@ -64,11 +65,29 @@ def start(recipe: Recipe, pretrained: str) -> Start:
 
 
 def _with_fresh(net: PSPNet, other: PSPNet, fresh: tuple[str, ...]) -> dict[str, Tensor]:
-    """The tensors of ``other``, but for the fresh parts, which are ``net``'s own; what only ``other`` has is left."""
+    """The tensors of ``other``, but for the fresh parts, which are ``net``'s own; what only ``other`` has is left.
+
+    What neither has is missing, and is refused as it is without fresh parts.
+    """
     theirs, own = other.state_dict(), net.state_dict()
     if not fresh:
         return dict(theirs)
-    return {name: value if name.startswith(fresh) else theirs.get(name, value) for name, value in own.items()}
+    taken = {name: value for name, value in theirs.items() if name in own and not name.startswith(fresh)}
+    return taken | {name: value for name, value in own.items() if name.startswith(fresh)}
+
+
+def _check_fresh(recipe: Recipe, net: PSPNet, pretrained: str) -> None:
+    """Say that a fresh part is none of the network's, or that there is nothing that it could be fresh beside."""
+    if recipe.fresh and pretrained == "imagenet":
+        raise UsageError(
+            "fresh goes with pretrained = another model of this project: with imagenet all but the backbone is new"
+        )
+    for part in recipe.fresh:
+        if not any(name.startswith(part) for name in net.state_dict()):
+            parts = ", ".join(dict.fromkeys(name.split(".")[0] for name in net.state_dict()))
+            raise UsageError(
+                f"fresh: the network has no part {part!r}: give the beginning of a name under {parts}"
+            )
 
 
 def earlier(recipe: Recipe) -> dict[str, Recipe]:
