@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from chain import write_chain
 from PIL import Image
 from torch.nn import functional as F
 
-from hairseg.data import open_data, read_item
+from hairseg.data import IGNORE, open_data, read_item
 from hairseg.errors import DataError, ModelError, UsageError
 from hairseg.fit import unfit
 from hairseg.net import NetConfig
-from hairseg.training.augment import build_augment, vary
+from hairseg.training.augment import GREY, build_augment, vary
 from hairseg.training.batches import Photos
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import export
@@ -34,7 +35,6 @@ def quiet(line: str) -> None:
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> tuple[Path, Path]:
     """One network as a checkpoint and as an exported file."""
-    from test_start import write_chain
 
     from hairseg.training.recipe import read_recipe
 
@@ -110,18 +110,27 @@ def test_nobody_is_asked_about_a_photo_without_hair(teacher: tuple[Path, Path], 
     assert not both.any()
 
 
-def test_an_answer_is_varied_as_the_mask_is() -> None:
+def test_an_answer_is_varied_as_photo_and_mask_are() -> None:
     generator = torch.Generator().manual_seed(0)
-    photo = torch.randint(256, (3, 90, 120), generator=generator, dtype=torch.uint8)
-    truth = torch.randint(2, (90, 120), generator=generator, dtype=torch.uint8)
-    transform = build_augment(64, (0.5, 1.0), Augment(rotate=1.0))
-    for seed in range(5):
+    answer = torch.randint(256, (90, 120), generator=generator, dtype=torch.uint8)
+    photo = answer.expand(3, -1, -1).contiguous()
+    truth = (answer > 127).to(torch.uint8)
+    still = Augment(rotate=0, color=0, grey=0, blur=0, jpeg=0)
+    for seed in range(8):
+        transform = build_augment(64, (0.3, 1.0), still)
         alone_photo, alone = vary(transform, photo, truth, seed)
-        both_photo, both = vary(transform, photo, torch.stack([truth, 1 - truth]), seed)
+        both_photo, both = vary(transform, photo, torch.stack([truth, answer]), seed)
         assert torch.equal(alone_photo, both_photo)
         assert torch.equal(both[0], alone)
-        known = alone != 255
-        assert torch.equal(both[1][known], 1 - alone[known])
+        # In between values, as of the photo; a mask has none.
+        assert torch.equal(both[1], both_photo[0])
+        turned, seen = vary(
+            build_augment(64, (0.3, 1.0), dataclasses.replace(still, rotate=1.0)),
+            photo,
+            torch.stack([truth, answer]),
+            seed,
+        )
+        assert ((seen[0] == IGNORE) == (turned == GREY[0]).all(dim=0)).float().mean() > 0.95
 
 
 def test_the_loss_follows_the_teachers_by_their_share(recipe: Recipe) -> None:

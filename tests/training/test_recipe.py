@@ -40,6 +40,11 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
         ("optimizer = 'adam'", "use one of adamw, sgd"),
         ("stages = [{size = 'big'}]", r"stages\[0\]: size is 'big'"),
         ("stages = 3", "stages must be a list"),
+        (
+            "stages = [{size = 64, smallest = 96}]",
+            "smallest side is 96 px beside a size of 64: give one up to",
+        ),
+        ("stages = [{smallest = -32}]", "smallest side is -32 px"),
         ("net = 3", "net must be a table"),
         ("[[stages]]\narea = [0.5]", "area must hold 2 values, not 1"),
         ("[fit]\nmode = 'round'", "use one of area, square"),

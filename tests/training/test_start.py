@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from chain import write_chain
 
 from hairseg.errors import ModelError, UsageError
 from hairseg.models import read_info
@@ -25,40 +26,6 @@ def quiet(line: str) -> None:
 def one_epoch(recipe: Recipe, **changes: object) -> Recipe:
     stages = (Stage(epochs=1, size=64, area=(0.6, 1.0), batch=4),)
     return dataclasses.replace(recipe, stages=stages, **changes)  # type: ignore[arg-type]
-
-
-def write_chain(folder: Path, data: Path) -> Path:
-    """Two recipes, of which the second goes on from the first."""
-    common = f"""
-        backbone_rate = 3e-3
-        head_rate = 1e-2
-        warmup = 2
-        ema = 0.5
-        bf16 = false
-        workers = 0
-        [net]
-        backbone = "test_efficientnet"
-        bins = [1, 2]
-        decoder = "fine"
-        widths = [8, 8, 8, 8, 8]
-        pyramid_norm = true
-        [fit]
-        mode = "area"
-        size = 64
-        [[train]]
-        data = "folder:{data}"
-        split = ""
-        [[validate]]
-        data = "folder:{data}"
-        split = ""
-        [[stages]]
-        epochs = 2
-        size = 64
-        batch = 4
-    """
-    (folder / "first.toml").write_text('pretrained = "none"\n' + common)
-    (folder / "second.toml").write_text('pretrained = "first.toml"\nseed = 5\n' + common)
-    return folder / "second.toml"
 
 
 def test_going_on_from_an_exported_model_starts_where_it_ended(recipe: Recipe, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def _check_networks(grid: Grid) -> None:
             with torch.device("meta"):
                 net = build(variant.recipe.net)
             for stage in variant.recipe.stages:
-                net.check_size(stage.size, stage.size)
+                net.check_size(stage.sides[-1], stage.sides[-1])
         except UsageError as error:
             raise UsageError(f"{grid.name}: variant {variant.label!r}: {error}") from error
 

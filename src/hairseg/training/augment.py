@@ -60,11 +60,20 @@ class RandomView(v2.Transform):  # type: ignore[misc]
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Crop and resize one of the inputs."""
-        mask = isinstance(inpt, tv_tensors.Mask)
-        how = v2.InterpolationMode.NEAREST if mask else v2.InterpolationMode.BILINEAR
-        return VF.resized_crop(
-            inpt, **params, size=[self.size, self.size], interpolation=how, antialias=not mask
-        )
+        cropped = VF.crop(inpt, **params)
+        if not isinstance(inpt, tv_tensors.Mask):
+            return VF.resize(cropped, [self.size, self.size], antialias=True)
+        # Not as torchvision resizes a mask: its "nearest" takes the upper left corner of a pixel for its middle, which
+        # moves the truth by half a pixel against the photo, and networks learn to answer too low by that much.
+        truth, *lessons = cropped.as_subclass(Tensor).split(1)
+        resized = [_resized(truth, self.size, v2.InterpolationMode.NEAREST_EXACT)]
+        resized += [_resized(lesson, self.size, v2.InterpolationMode.BILINEAR) for lesson in lessons]
+        return tv_tensors.wrap(torch.cat(resized), like=inpt)
+
+
+def _resized(plane: Tensor, size: int, how: v2.InterpolationMode) -> Tensor:
+    resized: Tensor = VF.resize_image(plane, [size, size], interpolation=how, antialias=True)
+    return resized
 
 
 def build_augment(size: int, area: tuple[float, float], augment: Augment, padding: RGB = GREY) -> v2.Compose:
@@ -113,7 +122,7 @@ def vary(transform: v2.Compose, photo: Tensor, truth: Tensor, seed: int) -> tupl
     Args:
         transform: from :func:`build_augment`.
         photo: (3, H, W) uint8.
-        truth: (H, W) uint8, or (planes, H, W), which are varied alike.
+        truth: (H, W) uint8, or (2, H, W) with what teachers say, which keeps its values between 0 and 255.
         seed: of this photo in this epoch.
 
     Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
+from torchvision.transforms import v2
 
 from hairseg.classes import to_plain
 from hairseg.data import DataSet, Item, common_classes, open_data, read_item
@@ -28,6 +30,9 @@ from hairseg.training.readers import read_batches
 from hairseg.training.recipe import Recipe, Source, Stage
 
 Pair = tuple[Tensor, Tensor]
+
+# Tells the draw of a step's side from other draws with the same seed.
+SIDES = 1
 Keep = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]
 
 
@@ -134,7 +139,7 @@ class Photos:
         Raises:
             DataError: a photo cannot be read any more.
         """
-        epoch_photos = _Epoch(self, stage, 0)
+        epoch_photos = _Epoch(self, dataclasses.replace(stage, smallest=0), 0)
         batch = _collate([epoch_photos[place] for place in range(min(count, len(epoch_photos)))])
         if isinstance(batch, DataError):
             raise batch
@@ -166,7 +171,10 @@ class _Epoch(Dataset[Pair | DataError]):
         self.photos = photos
         self.order = photos.order(epoch)
         self.epoch = epoch
-        self.transform = build_augment(stage.size, stage.area, photos.recipe.augment, photos.padding)
+        self.stage = stage
+        self.transforms = [
+            build_augment(side, stage.area, photos.recipe.augment, photos.padding) for side in stage.sides
+        ]
 
     def __len__(self) -> int:
         return len(self.order)
@@ -180,7 +188,15 @@ class _Epoch(Dataset[Pair | DataError]):
         if self.photos.lessons is not None:
             truth = self.photos.lessons.beside(truth, self.photos.datasets[number], index)
         state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, position]).generate_state(1)
-        return vary(self.transform, photo, truth, int(state[0]))
+        return vary(self._transform(position), photo, truth, int(state[0]))
+
+    def _transform(self, position: int) -> v2.Compose:
+        """That of the photo's step: all parts of a step, on all processes, have one side."""
+        if len(self.transforms) == 1:
+            return self.transforms[0]
+        step = position // self.stage.batch
+        generator = np.random.default_rng([self.photos.recipe.seed, self.epoch, step, SIDES])
+        return self.transforms[int(generator.integers(len(self.transforms)))]
 
 
 class _OnDisk(Sequence[Pair]):

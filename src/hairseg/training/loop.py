@@ -131,7 +131,7 @@ class _Job:
         begun = start(recipe, begins)
         self.net, self.seen = begun.net, list(begun.seen)
         for stage in recipe.stages:
-            self.net.check_size(stage.size, stage.size)
+            self.net.check_size(stage.sides[-1], stage.sides[-1])
         red, green, blue = (round(255 * level) for level in self.net.backbone.mean)
         padding = (red, green, blue)
         shared = decoded is not None and decoded.of(recipe, padding)

@@ -20,6 +20,9 @@ from hairseg.training.table import from_table
 # Section 5.1 of the paper.
 AUXILIARY = 0.4
 
+# Between the sides of a stage's batches: the coarsest stride, so that features keep lying alike.
+SIDE_STEP = 32
+
 
 @dataclass(frozen=True)
 class Source:
@@ -45,6 +48,8 @@ class Stage:
     Attributes:
         epochs: how many.
         size: side in pixels of the square training crops.
+        smallest: each batch draws its side from here to ``size``, in steps of 32 pixels, so that heads of every size
+            are seen in every epoch; 0: ``size`` alone.
         area: smallest and largest share of the photo's area that a view shows.
         batch: photos per step, over all processes.
         rate: factor on the learning rates.
@@ -55,13 +60,24 @@ class Stage:
     area: tuple[float, float] = (0.3, 1.0)
     batch: int = 8
     rate: float = 1.0
+    smallest: int = 0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.smallest <= self.size:
+            raise UsageError(
+                f"a stage's smallest side is {self.smallest} px beside a size of {self.size}: give one up to its size, "
+                "or 0 for that size alone"
+            )
         if min(self.epochs, self.size, self.batch) < 1:
             raise UsageError(
                 f"a stage has {self.epochs} epochs of {self.size} px in batches of {self.batch}: "
                 "give positive numbers"
             )
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The sides in pixels that a batch may have, the largest first."""
+        return tuple(range(self.size, (self.smallest or self.size) - 1, -SIDE_STEP))
 
 
 @dataclass(frozen=True)
