@@ -23,7 +23,7 @@ from hairseg.training.loop import train
 from hairseg.training.loss import hair_loss, soft_dice
 from hairseg.training.predict import predictor
 from hairseg.training.processes import Processes
-from hairseg.training.recipe import Augment, Distil, Recipe
+from hairseg.training.recipe import Augment, Distil, Recipe, read_recipe
 from hairseg.training.run import Run
 from hairseg.training.step import Objective
 
@@ -35,9 +35,6 @@ def quiet(line: str) -> None:
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> tuple[Path, Path]:
     """One network as a checkpoint and as an exported file."""
-
-    from hairseg.training.recipe import read_recipe
-
     folder = tmp_path_factory.mktemp("teacher")
     write_chain(folder, tiny_data)
     recipe = read_recipe(folder / "first.toml")
@@ -191,6 +188,21 @@ def test_a_training_with_teachers_is_resumed_without_them(
     train(taught, run, resume=True, report=said.append)
     assert not [line for line in said if "asking" in line]
     assert [line["loss"] for line in run.lines()] == [line["loss"] for line in whole.lines()]
+
+
+def test_answers_of_a_teacher_that_was_trained_first_are_missed_by_name(
+    tiny_data: Path, tmp_path: Path
+) -> None:
+    write_chain(tmp_path, tiny_data)
+    recipe = read_recipe(tmp_path / "first.toml", {"distil.teachers": ["second.toml"], "name": "third"})
+    run = Run.create(tmp_path / "run", recipe)
+    train(recipe, run, report=quiet)
+    for place in (run.folder / LESSONS).rglob("*.png"):
+        place.unlink()
+    with pytest.raises(
+        UsageError, match=r"answers of teacher .*second\.toml are missing from the run's folder lessons"
+    ):
+        train(recipe, run, resume=True, report=quiet)
 
 
 def test_an_answer_that_is_gone_is_named(recipe: Recipe, tmp_path: Path) -> None:

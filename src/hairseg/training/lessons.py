@@ -146,6 +146,11 @@ def _teacher(name: str) -> tuple[Run, Fit]:
         if len(network.info.classes) == 1:
             return lambda canvas: network(canvas)[0], network.info.fit
         classes = len(network.info.classes)
+    elif name.endswith(".toml"):
+        raise UsageError(
+            f"distil: answers of teacher {printable(name)} are missing from the run's folder {LESSONS}, and a run "
+            "that is resumed does not train it again: put them back, or start a new run"
+        )
     else:
         raise UsageError(
             f"distil: teacher {name!r} is unknown: use a packaged model's name, an exported .onnx file, a .safetensors "
