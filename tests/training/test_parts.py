@@ -212,6 +212,45 @@ def test_every_batch_of_a_stage_draws_its_side(recipe: Recipe) -> None:
     assert photos.sample(stage, 8).shape == (8, 3, 160, 160)
 
 
+def test_a_mosaic_shows_smaller_views(recipe: Recipe) -> None:
+    """A view is a red block of "hair" on noise: a mosaic holds several, with their truth and what teachers say."""
+    still = Augment(rotate=0, color=0, grey=0, blur=0, jpeg=0, mosaic=1.0)
+    stage = Stage(size=100, area=(0.9, 1.0), batch=4)
+    photos = Photos(dataclasses.replace(recipe, stages=(stage,), augment=still))
+    photo, truth = next(photos.batches(stage, 0))
+    assert photo.shape == (4, 3, 100, 100)
+    assert truth.shape == (4, 100, 100)
+    red = (photo[:, 0] > 150) & (photo[:, 1] < 100)
+    sure = truth != IGNORE
+    assert ((truth == 1) == red)[sure].float().mean() > 0.9
+    blocks = [int(connected(plane.numpy() == 1)) for plane in truth]
+    assert min(blocks) >= 4
+    assert max(blocks) > 4
+    again, _ = next(Photos(dataclasses.replace(recipe, stages=(stage,), augment=still)).batches(stage, 0))
+    assert torch.equal(photo, again)
+    whole, _ = next(
+        Photos(
+            dataclasses.replace(recipe, stages=(stage,), augment=dataclasses.replace(still, mosaic=0))
+        ).batches(stage, 0)
+    )
+    assert not torch.equal(photo, whole)
+
+
+def connected(plane: np.ndarray) -> int:  # type: ignore[type-arg]
+    """How many pieces there are, by rows of a flood."""
+    left, pieces = {(int(y), int(x)) for y, x in np.argwhere(plane)}, 0
+    while left:
+        pieces += 1
+        edge = [left.pop()]
+        while edge:
+            y, x = edge.pop()
+            for near in ((y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)):
+                if near in left:
+                    left.remove(near)
+                    edge.append(near)
+    return pieces
+
+
 # ---- optimiser
 
 

@@ -31,8 +31,11 @@ from hairseg.training.recipe import Recipe, Source, Stage
 
 Pair = tuple[Tensor, Tensor]
 
-# Tells the draw of a step's side from other draws with the same seed.
+# Tell draws with the same seed apart: a step's side, a photo's mosaic.
 SIDES = 1
+MOSAICS = 2
+# Views in a row of a mosaic.
+GRIDS = (2, 4)
 Keep = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]
 
 
@@ -172,31 +175,64 @@ class _Epoch(Dataset[Pair | DataError]):
         self.order = photos.order(epoch)
         self.epoch = epoch
         self.stage = stage
-        self.transforms = [
-            build_augment(side, stage.area, photos.recipe.augment, photos.padding) for side in stage.sides
-        ]
+        self._transforms: dict[int, v2.Compose] = {}
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __getitem__(self, position: int) -> Pair | DataError:
-        number, index = self.order[position]
+        augment = self.photos.recipe.augment
+        side = self._side(position)
+        generator = self._generator(position, MOSAICS)
+        if generator.random() >= augment.mosaic:
+            return self._view(position, side, 0)
+        grid = int(generator.choice(GRIDS))
+        others = [int(place) for place in generator.integers(len(self), size=grid * grid - 1)]
+        cell = -(-side // grid)
+        views = [self._view(place, cell, number) for number, place in enumerate([position, *others])]
+        broken = next((view for view in views if isinstance(view, DataError)), None)
+        if broken:
+            return broken
+        shuffled = [views[int(number)] for number in generator.permutation(len(views))]
+        photo, truth = (_tiled(list(planes), grid, side) for planes in zip(*shuffled, strict=True))
+        return photo, truth
+
+    def _view(self, position: int, side: int, number: int) -> Pair | DataError:
+        """A photo of the epoch, varied; ``number`` tells the views of one place apart."""
+        which, index = self.order[position]
         try:
-            photo, truth = self.photos.sets[number][index]
+            photo, truth = self.photos.sets[which][index]
         except DataError as error:
             return error
         if self.photos.lessons is not None:
-            truth = self.photos.lessons.beside(truth, self.photos.datasets[number], index)
-        state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, position]).generate_state(1)
-        return vary(self._transform(position), photo, truth, int(state[0]))
+            truth = self.photos.lessons.beside(truth, self.photos.datasets[which], index)
+        more = [number] if number else []
+        state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, position, *more]).generate_state(
+            1
+        )
+        return vary(self._transform(side), photo, truth, int(state[0]))
 
-    def _transform(self, position: int) -> v2.Compose:
+    def _transform(self, side: int) -> v2.Compose:
+        if side not in self._transforms:
+            recipe = self.photos.recipe
+            self._transforms[side] = build_augment(side, self.stage.area, recipe.augment, self.photos.padding)
+        return self._transforms[side]
+
+    def _side(self, position: int) -> int:
         """That of the photo's step: all parts of a step, on all processes, have one side."""
-        if len(self.transforms) == 1:
-            return self.transforms[0]
-        step = position // self.stage.batch
-        generator = np.random.default_rng([self.photos.recipe.seed, self.epoch, step, SIDES])
-        return self.transforms[int(generator.integers(len(self.transforms)))]
+        sides = self.stage.sides
+        if len(sides) == 1:
+            return sides[0]
+        return sides[int(self._generator(position // self.stage.batch, SIDES).integers(len(sides)))]
+
+    def _generator(self, number: int, what: int) -> np.random.Generator:
+        return np.random.default_rng([self.photos.recipe.seed, self.epoch, number, what])
+
+
+def _tiled(planes: list[Tensor], grid: int, side: int) -> Tensor:
+    """Squares (..., c, c) as ``grid`` rows of ``grid``, cut to (..., side, side)."""
+    rows = [torch.cat(planes[first : first + grid], dim=-1) for first in range(0, len(planes), grid)]
+    return torch.cat(rows, dim=-2)[..., :side, :side].contiguous()
 
 
 class _OnDisk(Sequence[Pair]):

@@ -97,6 +97,9 @@ class Augment:
         grey: turned to grey.
         blur: Gaussian blur.
         jpeg: compressed as JPEG of quality 30 to 90.
+        mosaic: views that are put together of 2 x 2 or 4 x 4 smaller views of other photos: small heads, several
+            people, and scenes that hold hair. Photos without any are most often scenes; where all that shows hair is
+            a large head, a network learns to find nothing in a scene.
     """
 
     crop: Literal["view", "paper"] = "view"
@@ -109,6 +112,7 @@ class Augment:
     grey: float = 0.1
     blur: float = 0.1
     jpeg: float = 0.1
+    mosaic: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.scale[0] <= self.scale[1]:
