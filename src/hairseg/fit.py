@@ -72,7 +72,7 @@ def fit(photo: NDArray[np.uint8], how: Fit, threads: int = 1) -> NDArray[np.uint
     Args:
         photo: (H, W, 3) uint8, sRGB, upright.
         how: the model's own fit.
-        threads: that share the work; the result is the same to a rounding.
+        threads: that share the work on large photos; the result is the same.
 
     Returns:
         (h, w, 3) uint8 with (h, w) = ``how.canvas_size(H, W)``; bilinear with antialiasing.
@@ -83,16 +83,17 @@ def fit(photo: NDArray[np.uint8], how: Fit, threads: int = 1) -> NDArray[np.uint
 def resize(photo: NDArray[np.uint8], height: int, width: int, threads: int = 1) -> NDArray[np.uint8]:
     """A photo of (H, W, 3) uint8 at another size: bilinear with antialiasing.
 
-    What Pillow's ``resize(..., reducing_gap=3.0)`` gives, bit for bit with one thread, and to a rounding with several:
-    integer box reduction first, for photos far larger than the canvas; Pillow documents that gap as indistinguishable
-    from the full filter. Done in bands, since an image of Pillow's takes more memory than the photo itself.
+    Bit for bit what Pillow's ``resize(..., reducing_gap=3.0)`` gives, with any number of threads: integer box reduction
+    first, for photos far larger than the canvas; Pillow documents that gap as indistinguishable from the full filter.
+    Done in bands, since an image of Pillow's takes more memory than the photo itself. Threads share the reduction
+    alone: in bands Pillow may choose the other order of its two passes, whose rounding moves specks of a mask.
     """
     tall, wide = photo.shape[:2]
     if (tall, wide) == (height, width):
         return photo
     factors = max(int(wide / width / 3.0), 1), max(int(tall / height / 3.0), 1)
     if factors == (1, 1):
-        return _resized(photo, height, width, threads)
+        return _resized(photo, height, width, 1)
     from PIL import Image  # here and below, since a model is opened before Pillow is imported
 
     reduced = np.empty((-(-tall // factors[1]), -(-wide // factors[0]), 3), np.uint8)
@@ -105,7 +106,7 @@ def resize(photo: NDArray[np.uint8], height: int, width: int, threads: int = 1) 
 
     side_by_side(reduce, len(reduced), threads)
     box = (0, 0, wide / factors[0], tall / factors[1])
-    return _resized(reduced, height, width, threads, box)
+    return _resized(reduced, height, width, 1, box)
 
 
 def unfit(probability: NDArray[np.float32], height: int, width: int, threads: int = 1) -> NDArray[np.float32]:
