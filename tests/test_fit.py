@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from hairseg.errors import UsageError
-from hairseg.fit import LONGEST_SIDE, SHORTEST_SIDE, Fit, fit, resize, unfit
+from hairseg.fit import LONGEST_SIDE, SHORTEST_SIDE, Fit, fit, unfit
 
 sides = st.integers(1, 300)
 hows = st.builds(
@@ -89,39 +88,6 @@ def test_fit_is_pillows_bilinear_filter(shape: tuple[int, int]) -> None:
     # The box reduction before it, for large photos, rounds on its way.
     difference = np.abs(fit(photo, how).astype(int) - np.asarray(expected))
     assert difference.max() <= 2
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shared_from_the_first_pixel() -> Iterator[None]:
-    """Threads share every resize, however small."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hairseg.fit.SHARED", 1)
-        yield
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 900), st.integers(1, 900), st.integers(2, 5))
-def test_threads_give_what_pillow_gives(seed: int, height: int, width: int, threads: int) -> None:
-    generator = np.random.default_rng(seed)
-    photo = generator.integers(0, 256, (height, width, 3), np.uint8)
-    how = Fit("area", 128, 32)
-    tall, wide = how.canvas_size(height, width)
-    expected = Image.fromarray(photo).resize((wide, tall), Image.Resampling.BILINEAR, reducing_gap=3.0)
-    np.testing.assert_array_equal(fit(photo, how, threads), np.asarray(expected))
-    probability = generator.random((tall, wide), np.float32)
-    whole = Image.fromarray(probability).resize((width, height), Image.Resampling.BILINEAR)
-    np.testing.assert_allclose(unfit(probability, height, width, threads), np.asarray(whole), atol=1e-5)
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_maps_that_are_brought_back_in_bands_are_whole(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hairseg.fit.BAND", 5_000)
-    probability = np.random.default_rng(5).random((64, 96), np.float32)
-    whole = Image.fromarray(probability).resize((300, 170), Image.Resampling.BILINEAR)
-    np.testing.assert_allclose(unfit(probability, 170, 300, threads), np.asarray(whole), atol=1e-5)
-    photo = np.random.default_rng(6).integers(0, 256, (700, 900, 3), np.uint8)
-    reduced = Image.fromarray(photo).resize((96, 64), Image.Resampling.BILINEAR, reducing_gap=3.0)
-    np.testing.assert_array_equal(resize(photo, 64, 96, threads), np.asarray(reduced))
 
 
 def test_nothing_is_resampled_where_the_size_fits() -> None:

@@ -101,15 +101,10 @@ class Segmenter:
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
             raise UsageError(f"a photo of {photo.dtype} {photo.shape} is not (H, W, 3) uint8: use read_photo")
         how = self.info.fit
-        found = (
-            averaged(self.on_canvas, photo, how)
-            if self.tta
-            else self.on_canvas(fit(photo, how, self.threads))
-        )
+        found = averaged(self.on_canvas, photo, how) if self.tta else self.on_canvas(fit(photo, how))
         if self.tiles:
             found = with_small_heads(self.on_canvas, photo, found, how)
-        height, width = photo.shape[:2]
-        return unfit(found, height, width, self.threads)
+        return unfit(found, *photo.shape[:2])
 
     def on_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The network alone.
