@@ -197,7 +197,7 @@ TARGETS = (
     Target("bmp", seeds.bmp, _photo),
     Target("other pictures", seeds.others, _photo),
     Target("avif", seeds.avif, _photo),
-    Target("heic", seeds.heic, _photo, ("av", "pi_heif")),
+    Target("heic", seeds.heic, _photo, ("pi_heif",)),
     Target("a photo's file", lambda: [*seeds.jpeg(), *seeds.png(), *seeds.tiff()], _photo_file),
     Target("ICC profile", lambda: [seeds.profile()], _profile),
     Target("EXIF", lambda: [seeds.exif()], _exif),
