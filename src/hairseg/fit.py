@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hairseg.errors import UsageError
+from hairseg.resample import resize, resize_map
 
 FitMode = Literal["area", "square"]
 
 # A strip of 20:1 would otherwise leave its short side thinner than the coarsest features.
 SHORTEST_SIDE = 64
 LONGEST_SIDE = 2048
-# Pixels of a photo that are held twice at a time.
-BAND = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -61,39 +60,18 @@ class Fit:
         return max(steps, 1) * self.multiple
 
 
-def fit(photo: NDArray[np.uint8], how: Fit) -> NDArray[np.uint8]:
+def fit(photo: NDArray[np.uint8], how: Fit, threads: int = 1) -> NDArray[np.uint8]:
     """Resize a photo onto its canvas.
 
     Args:
         photo: (H, W, 3) uint8, sRGB, upright.
         how: the model's own fit.
+        threads: that share the work on a large photo; the result is the same.
 
     Returns:
         (h, w, 3) uint8 with (h, w) = ``how.canvas_size(H, W)``; bilinear with antialiasing.
     """
-    return resize(photo, *how.canvas_size(*photo.shape[:2]))
-
-
-def resize(photo: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """A photo of (H, W, 3) uint8 at another size: bilinear with antialiasing.
-
-    Bit for bit what Pillow's ``resize(..., reducing_gap=3.0)`` gives: integer box reduction first, for photos
-    far larger than the canvas; Pillow documents that gap as indistinguishable from the full filter. Done in
-    bands, since an image of Pillow's takes more memory than the photo itself.
-    """
-    from PIL import Image  # here and below, since a model is opened before Pillow is imported
-
-    tall, wide = photo.shape[:2]
-    if (tall, wide) == (height, width):
-        return photo
-    factors = max(int(wide / width / 3.0), 1), max(int(tall / height / 3.0), 1)
-    if factors == (1, 1):
-        return np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.BILINEAR))
-    band = factors[1] * max(1, BAND // (wide * factors[1]))
-    bands = [Image.fromarray(photo[top : top + band]).reduce(factors) for top in range(0, tall, band)]
-    reduced = Image.fromarray(np.concatenate([np.asarray(image) for image in bands]))
-    box = (0, 0, wide / factors[0], tall / factors[1])
-    return np.asarray(reduced.resize((width, height), Image.Resampling.BILINEAR, box))
+    return resize(photo, *how.canvas_size(*photo.shape[:2]), threads)
 
 
 def unfit(probability: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
@@ -107,18 +85,4 @@ def unfit(probability: NDArray[np.float32], height: int, width: int) -> NDArray[
     Returns:
         (H, W) float32 in [0, 1], bilinear.
     """
-    if probability.shape == (height, width):
-        return probability
-    from PIL import Image
-
-    image = Image.fromarray(probability)
-    if height * width <= BAND:
-        return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-    # In bands, since the whole would be held three times: by the image, as bytes and as the array.
-    back = np.empty((height, width), np.float32)
-    rows = max(1, BAND // width)
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        box = (0, top * image.height / height, image.width, bottom * image.height / height)
-        back[top:bottom] = np.asarray(image.resize((width, bottom - top), Image.Resampling.BILINEAR, box))
-    return back
+    return resize_map(probability, height, width)

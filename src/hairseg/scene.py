@@ -113,7 +113,7 @@ class SceneSegmenter:
         Returns:
             (classes, h, w) float32 in [0, 1]; :func:`to_labels` brings them to the photo's own size.
         """
-        return self._network(fit(photo, self.info.fit))
+        return self._network(fit(photo, self.info.fit, self.threads))
 
 
 class Banded(Protocol):

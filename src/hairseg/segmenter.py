@@ -101,7 +101,11 @@ class Segmenter:
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
             raise UsageError(f"a photo of {photo.dtype} {photo.shape} is not (H, W, 3) uint8: use read_photo")
         how = self.info.fit
-        found = averaged(self.on_canvas, photo, how) if self.tta else self.on_canvas(fit(photo, how))
+        found = (
+            averaged(self.on_canvas, photo, how)
+            if self.tta
+            else self.on_canvas(fit(photo, how, self.threads))
+        )
         if self.tiles:
             found = with_small_heads(self.on_canvas, photo, found, how)
         return unfit(found, *photo.shape[:2])

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from hairseg.fit import Fit, resize, unfit
+from hairseg.fit import Fit, unfit
 from hairseg.mask import Runs
+from hairseg.resample import resize
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]

@@ -1,0 +1,131 @@
+"""Resampling: photos of 8 bits to another size, and maps of float32 back to theirs.
+
+Bilinear in two passes, along the rows first and then along the columns, as Pillow does it for all but very tall photos
+(its releases choose the order by different rules). Said here, so that a canvas is the same with any of them, and with
+any number of threads: both passes fall into parts that know nothing of each other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hairseg.bands import side_by_side
+
+# Photos that are larger than this many times their new size are averaged over whole pixels first.
+REDUCING_GAP = 3.0
+# Pixels of a photo that are held twice at a time, since an image of Pillow's takes more memory than the photo itself.
+BAND = 1 << 22
+# Pixels of a photo from which on threads share the work; below, starting them takes as long as they save.
+SHARED = 1 << 18
+# Rows of a map that are made at a time, so that they stay in the processor's cache.
+ROWS = 64
+
+
+def resize(photo: NDArray[np.uint8], height: int, width: int, threads: int = 1) -> NDArray[np.uint8]:
+    """A photo at another size: bilinear with antialiasing.
+
+    Bit for bit what Pillow's ``resize(..., reducing_gap=3.0)`` gives where it takes the rows first: integer box
+    reduction before, for photos far larger than the new size; Pillow documents that gap as indistinguishable from the
+    full filter.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        height: of the result.
+        width: of the result.
+        threads: that share the work; the result is the same.
+
+    Returns:
+        (height, width, 3) uint8; the photo itself where the size fits.
+    """
+    from PIL import Image  # here and below, since a model is opened before Pillow is imported
+
+    tall, wide = photo.shape[:2]
+    if (tall, wide) == (height, width):
+        return photo
+    threads = threads if tall * wide >= SHARED else 1
+    across, down = max(int(wide / width / REDUCING_GAP), 1), max(int(tall / height / REDUCING_GAP), 1)
+    narrow = np.empty((-(-tall // down), width, 3), np.uint8)
+    step = max(1, BAND // (wide * down))
+
+    def along_rows(first: int, last: int) -> None:
+        for top in range(first, last, step):
+            bottom = min(top + step, last)
+            image = Image.fromarray(photo[top * down : bottom * down])
+            if (across, down) != (1, 1):
+                image = image.reduce((across, down))
+            box = (0, 0, wide / across, bottom - top)
+            row_band = image.resize((width, bottom - top), Image.Resampling.BILINEAR, box)
+            narrow[top:bottom] = np.asarray(row_band)
+
+    side_by_side(along_rows, len(narrow), threads)
+    resized = np.empty((height, width, 3), np.uint8)
+
+    def along_columns(first: int, last: int) -> None:
+        image = Image.fromarray(np.ascontiguousarray(narrow[:, first:last]))
+        box = (0, 0, last - first, tall / down)
+        column_band = image.resize((last - first, height), Image.Resampling.BILINEAR, box)
+        resized[:, first:last] = np.asarray(column_band)
+
+    side_by_side(along_columns, width, threads)
+    return resized
+
+
+def resize_map(plane: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """A map at another size: bilinear, with antialiasing along a side that shrinks.
+
+    Args:
+        plane: (h, w) float32.
+        height: of the result.
+        width: of the result.
+
+    Returns:
+        (height, width) float32, nowhere beyond the map's own range by more than a rounding; the map itself where the
+        size fits.
+    """
+    tall, wide = plane.shape
+    if height < tall or width < wide:
+        from PIL import Image
+
+        smaller = min(width, wide), min(height, tall)
+        plane = np.asarray(Image.fromarray(plane).resize(smaller, Image.Resampling.BILINEAR))
+    return _longer_columns(_longer_rows(plane, width), height)
+
+
+def _longer_rows(plane: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Every row enlarged to ``width``."""
+    if plane.shape[1] == width:
+        return plane
+    before, share = _neighbours(plane.shape[1], width)
+    # take, since an index in brackets leaves the result in another order in memory, which costs the columns dearly.
+    longer = np.take(plane, before, axis=1)
+    longer += np.take(np.diff(plane, axis=1, append=plane[:, -1:]), before, axis=1) * share
+    return longer
+
+
+def _longer_columns(plane: NDArray[np.float32], height: int) -> NDArray[np.float32]:
+    """Every column enlarged to ``height``."""
+    if plane.shape[0] == height:
+        return plane
+    before, share = _neighbours(plane.shape[0], height)
+    differences = np.diff(plane, axis=0, append=plane[-1:])
+    longer = np.empty((height, plane.shape[1]), np.float32)
+    scratch = np.empty((ROWS, plane.shape[1]), np.float32)
+    for top in range(0, height, ROWS):
+        rows = slice(top, min(top + ROWS, height))
+        part = scratch[: rows.stop - top]
+        # clip never clips an index here; unlike the default mode it writes into ``out`` at once.
+        np.take(plane, before[rows], axis=0, out=longer[rows], mode="clip")
+        np.take(differences, before[rows], axis=0, out=part, mode="clip")
+        part *= share[rows, None]
+        longer[rows] += part
+    return longer
+
+
+def _neighbours(old: int, new: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """For each of ``new`` pixels, the one of ``old`` before its middle, and how far it is on the way to the next."""
+    middles = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
+    # A share that is 1 but for a rounding would carry a value beyond its neighbours'.
+    middles = np.round(middles, 6)
+    before = middles.astype(np.intp)
+    return before, (middles - before).astype(np.float32)
