@@ -9,7 +9,8 @@ from hairseg.net import build
 from hairseg.training.recipe import Recipe, Stage, read_recipe
 from hairseg.training.table import from_table
 
-RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+FOLDER = Path(__file__).parents[2] / "recipes"
+RECIPES = sorted([*FOLDER.glob("*.toml"), *FOLDER.glob("experiments/*.toml")])
 
 
 def write(tmp_path: Path, text: str) -> Path:
