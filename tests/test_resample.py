@@ -74,6 +74,19 @@ def test_maps_are_resized_as_pillow_does_it(seed: int, tall: int, wide: int, hei
     np.testing.assert_allclose(found, np.asarray(expected), atol=1e-5)
 
 
+@given(seeds, sides, sides, sides, sides, st.integers(2, 4))
+def test_any_number_of_threads_makes_the_same_map(
+    seed: int, tall: int, wide: int, height: int, width: int, threads: int
+) -> None:
+    plane = np.random.default_rng(seed).random((tall, wide), np.float32)
+    alone = resize_map(plane, height, width)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resample, "SHARED", 0)
+        patch.setattr(resample, "ROWS", 7)  # several parts a thread
+        found = resize_map(plane, height, width, threads)
+    np.testing.assert_array_equal(found, alone)
+
+
 @given(seeds, sides, sides, st.integers(0, 900), st.integers(0, 900))
 def test_what_grows_stays_between_its_neighbours(
     seed: int, tall: int, wide: int, taller: int, wider: int

@@ -74,15 +74,18 @@ def fit(photo: NDArray[np.uint8], how: Fit, threads: int = 1) -> NDArray[np.uint
     return resize(photo, *how.canvas_size(*photo.shape[:2]), threads)
 
 
-def unfit(probability: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def unfit(
+    probability: NDArray[np.float32], height: int, width: int, threads: int = 1
+) -> NDArray[np.float32]:
     """Bring a map on the canvas back to the photo's own size: the inverse of :func:`fit`.
 
     Args:
         probability: (h, w) float32 in [0, 1] on the canvas.
         height: H of the photo.
         width: W of the photo.
+        threads: that share the work on a large photo; the result is the same.
 
     Returns:
         (H, W) float32 in [0, 1], bilinear.
     """
-    return resize_map(probability, height, width)
+    return resize_map(probability, height, width, threads)

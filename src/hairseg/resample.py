@@ -71,13 +71,14 @@ def resize(photo: NDArray[np.uint8], height: int, width: int, threads: int = 1) 
     return resized
 
 
-def resize_map(plane: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def resize_map(plane: NDArray[np.float32], height: int, width: int, threads: int = 1) -> NDArray[np.float32]:
     """A map at another size: bilinear, with antialiasing along a side that shrinks.
 
     Args:
         plane: (h, w) float32.
         height: of the result.
         width: of the result.
+        threads: that share the work; the result is the same.
 
     Returns:
         (height, width) float32, nowhere beyond the map's own range by more than a rounding; the map itself where the
@@ -89,7 +90,18 @@ def resize_map(plane: NDArray[np.float32], height: int, width: int) -> NDArray[n
 
         smaller = min(width, wide), min(height, tall)
         plane = np.asarray(Image.fromarray(plane).resize(smaller, Image.Resampling.BILINEAR))
-    return _longer_columns(_longer_rows(plane, width), height)
+    if plane.shape == (height, width):
+        return plane
+    resized = np.empty((height, width), np.float32)
+    before, share = _neighbours(plane.shape[0], height)
+
+    def rows(first: int, last: int) -> None:
+        top, bottom = before[first], before[last - 1] + 2
+        longer = _longer_rows(plane[top:bottom], width)
+        _longer_columns(longer, before[first:last] - top, share[first:last], resized[first:last])
+
+    side_by_side(rows, height, threads if height * width >= SHARED else 1)
+    return resized
 
 
 def _longer_rows(plane: NDArray[np.float32], width: int) -> NDArray[np.float32]:
@@ -103,23 +115,20 @@ def _longer_rows(plane: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     return longer
 
 
-def _longer_columns(plane: NDArray[np.float32], height: int) -> NDArray[np.float32]:
-    """Every column enlarged to ``height``."""
-    if plane.shape[0] == height:
-        return plane
-    before, share = _neighbours(plane.shape[0], height)
+def _longer_columns(
+    plane: NDArray[np.float32], before: NDArray[np.intp], share: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """``out`` becomes the rows between ``before`` and the next one of ``plane``, by ``share``."""
     differences = np.diff(plane, axis=0, append=plane[-1:])
-    longer = np.empty((height, plane.shape[1]), np.float32)
     scratch = np.empty((ROWS, plane.shape[1]), np.float32)
-    for top in range(0, height, ROWS):
-        rows = slice(top, min(top + ROWS, height))
+    for top in range(0, len(out), ROWS):
+        rows = slice(top, min(top + ROWS, len(out)))
         part = scratch[: rows.stop - top]
         # clip never clips an index here; unlike the default mode it writes into ``out`` at once.
-        np.take(plane, before[rows], axis=0, out=longer[rows], mode="clip")
+        np.take(plane, before[rows], axis=0, out=out[rows], mode="clip")
         np.take(differences, before[rows], axis=0, out=part, mode="clip")
         part *= share[rows, None]
-        longer[rows] += part
-    return longer
+        out[rows] += part
 
 
 def _neighbours(old: int, new: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

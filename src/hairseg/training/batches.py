@@ -175,7 +175,7 @@ class _Epoch(Dataset[Pair | DataError]):
         self.order = photos.order(epoch)
         self.epoch = epoch
         self.stage = stage
-        self._transforms: dict[int, v2.Compose] = {}
+        self._transforms: dict[tuple[int, tuple[float, float]], v2.Compose] = {}
 
     def __len__(self) -> int:
         return len(self.order)
@@ -185,11 +185,11 @@ class _Epoch(Dataset[Pair | DataError]):
         side = self._side(position)
         generator = self._generator(position, MOSAICS)
         if generator.random() >= augment.mosaic:
-            return self._view(position, side, 0)
+            return self._view(position, self._transform(side, self.stage.area), 0)
         grid = int(generator.choice(GRIDS))
         others = [int(place) for place in generator.integers(len(self), size=grid * grid - 1)]
-        cell = -(-side // grid)
-        views = [self._view(place, cell, number) for number, place in enumerate([position, *others])]
+        transform = self._transform(-(-side // grid), augment.mosaic_area or self.stage.area)
+        views = [self._view(place, transform, number) for number, place in enumerate([position, *others])]
         broken = next((view for view in views if isinstance(view, DataError)), None)
         if broken:
             return broken
@@ -197,7 +197,7 @@ class _Epoch(Dataset[Pair | DataError]):
         photo, truth = (_tiled(list(planes), grid, side) for planes in zip(*shuffled, strict=True))
         return photo, truth
 
-    def _view(self, position: int, side: int, number: int) -> Pair | DataError:
+    def _view(self, position: int, transform: v2.Compose, number: int) -> Pair | DataError:
         """A photo of the epoch, varied; ``number`` tells the views of one place apart."""
         which, index = self.order[position]
         try:
@@ -210,13 +210,13 @@ class _Epoch(Dataset[Pair | DataError]):
         state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, position, *more]).generate_state(
             1
         )
-        return vary(self._transform(side), photo, truth, int(state[0]))
+        return vary(transform, photo, truth, int(state[0]))
 
-    def _transform(self, side: int) -> v2.Compose:
-        if side not in self._transforms:
-            recipe = self.photos.recipe
-            self._transforms[side] = build_augment(side, self.stage.area, recipe.augment, self.photos.padding)
-        return self._transforms[side]
+    def _transform(self, side: int, area: tuple[float, float]) -> v2.Compose:
+        if (side, area) not in self._transforms:
+            photos = self.photos
+            self._transforms[side, area] = build_augment(side, area, photos.recipe.augment, photos.padding)
+        return self._transforms[side, area]
 
     def _side(self, position: int) -> int:
         """That of the photo's step: all parts of a step, on all processes, have one side."""

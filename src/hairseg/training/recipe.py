@@ -93,6 +93,7 @@ class Augment:
         flip: mirrored left to right.
         rotate: probability of a rotation.
         degrees: its largest angle.
+        turn: probability of a turn by 90, 180 or 270 degrees: people lie down and hang upside down.
         color: probability of a change of brightness, contrast, saturation (and, rarely, hue).
         grey: turned to grey.
         blur: Gaussian blur.
@@ -100,6 +101,8 @@ class Augment:
         mosaic: views that are put together of 2 x 2 or 4 x 4 smaller views of other photos: small heads, several
             people, and scenes that hold hair. Photos without any are most often scenes; where all that shows hair is
             a large head, a network learns to find nothing in a scene.
+        mosaic_area: smallest and largest share of a photo's area that a view of a mosaic shows; the stage's ``area``
+            where it is left out. Small views that show little but hair may teach that dark texture is hair.
     """
 
     crop: Literal["view", "paper"] = "view"
@@ -108,11 +111,13 @@ class Augment:
     flip: float = 0.5
     rotate: float = 0.5
     degrees: float = 20.0
+    turn: float = 0.0
     color: float = 0.7
     grey: float = 0.1
     blur: float = 0.1
     jpeg: float = 0.1
     mosaic: float = 0.0
+    mosaic_area: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.scale[0] <= self.scale[1]:
