@@ -74,9 +74,7 @@ def fit(photo: NDArray[np.uint8], how: Fit, threads: int = 1) -> NDArray[np.uint
     return resize(photo, *how.canvas_size(*photo.shape[:2]), threads)
 
 
-def unfit(
-    probability: NDArray[np.float32], height: int, width: int, threads: int = 1
-) -> NDArray[np.float32]:
+def unfit(probability: NDArray[np.float32], height: int, width: int, threads: int = 1) -> NDArray[np.float32]:
     """Bring a map on the canvas back to the photo's own size: the inverse of :func:`fit`.
 
     Args:

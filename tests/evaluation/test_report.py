@@ -28,6 +28,7 @@ def random_report(seed):
     def areas():
         return tuple(Area(f"né|{k}", "kinky", number(), number()) for k in range(random.randrange(3)))
 
+    names = random.choice([(), ("sideways", "crowd")])
     photos = tuple(
         PhotoScore(
             f"{k}.jpg",
@@ -35,6 +36,7 @@ def random_report(seed):
             counts(),
             counts(),
             *(random.random() for _ in "abc"),
+            {name: counts() for name in names},
         )
         for k in range(random.randrange(1, 5))
     )

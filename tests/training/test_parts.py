@@ -236,6 +236,36 @@ def test_a_mosaic_shows_smaller_views(recipe: Recipe) -> None:
     assert not torch.equal(photo, whole)
 
 
+def test_a_mosaic_may_show_whole_photos_where_views_show_parts(recipe: Recipe) -> None:
+    """The red block is a fixed share of a whole photo, and any share of a small part of it."""
+    stage = Stage(size=96, area=(0.05, 0.1), batch=8)
+
+    def hair(**more: object) -> float:
+        still = Augment(rotate=0, color=0, grey=0, blur=0, jpeg=0, mosaic=1.0, **more)  # type: ignore[arg-type]
+        photos = Photos(dataclasses.replace(recipe, stages=(stage,), augment=still))
+        _, truth = next(photos.batches(stage, 0))
+        # Of the smallest tiles, which a view of a tenth of a photo can fill.
+        tiles = (truth == 1).float().reshape(8, 4, 24, 4, 24).mean(dim=(2, 4))
+        return float(tiles.max() - tiles.min())
+
+    assert hair(mosaic_area=(1.0, 1.0)) < 0.9 < hair() == hair(mosaic_area=(0.05, 0.1))
+
+
+def test_quarter_turns_move_pixels_and_change_none() -> None:
+    photo = torch.arange(3 * 8 * 8, dtype=torch.uint8).reshape(3, 8, 8)
+    truth = torch.arange(64, dtype=torch.uint8).reshape(8, 8)
+    still = Augment(flip=0, rotate=0, color=0, grey=0, blur=0, jpeg=0, aspect=1)
+    turning = dataclasses.replace(still, turn=1.0)
+    turns = set()
+    for seed in range(30):
+        turned, true = vary(build_augment(8, (1.0, 1.0), turning), photo, truth, seed)
+        (quarters,) = [k for k in range(4) if torch.equal(torch.rot90(photo, k, (1, 2)), turned)]
+        assert torch.equal(torch.rot90(truth, quarters), true)
+        turns.add(quarters)
+    assert turns == {1, 2, 3}
+    assert torch.equal(vary(build_augment(8, (1.0, 1.0), still), photo, truth, 0)[0], photo)
+
+
 def connected(plane: np.ndarray) -> int:  # type: ignore[type-arg]
     """How many pieces there are, by rows of a flood."""
     left, pieces = {(int(y), int(x)) for y, x in np.argwhere(plane)}, 0

@@ -23,6 +23,7 @@ from hairseg.evaluation.legacy import legacy_counts, legacy_rows
 from hairseg.evaluation.metrics import THRESHOLDS, Counts, count, cross_entropy, pooled, sweep
 from hairseg.evaluation.report import Report
 from hairseg.evaluation.scores import Area, Cost, PhotoScore
+from hairseg.evaluation.views import VIEWS
 from hairseg.mask import to_mask
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -102,15 +103,15 @@ def _score(predict: Predict, item: Item, threshold: float, legacy: bool) -> _Sco
     probability = predict(photo)
     milliseconds = 1000 * (time.perf_counter() - started)
     mask = to_mask(probability, threshold)
-    grey = to_mask(predict(to_grey(photo)), threshold)
     score = PhotoScore(
         name=item.name,
         style=item.style,
         counts=count(mask, truth),
-        grey=count(grey, truth),
+        grey=_seen(predict, to_grey(photo), truth, threshold),
         loss=cross_entropy(probability, truth),
         boundary=boundary_f(mask, truth),
         milliseconds=milliseconds,
+        views={name: _seen(predict, *view(photo, truth), threshold) for name, view in VIEWS.items()},
     )
     return _Scored(
         photo=score,
@@ -118,6 +119,10 @@ def _score(predict: Predict, item: Item, threshold: float, legacy: bool) -> _Sco
         beard=_area(item, mask, beard_pixels(item, truth)) if has_beard(item) else None,
         legacy=legacy_counts(predict, photo, truth, threshold) if legacy else None,
     )
+
+
+def _seen(predict: Predict, photo: NDArray[np.uint8], truth: NDArray[np.uint8], threshold: float) -> Counts:
+    return count(to_mask(predict(photo), threshold), truth)
 
 
 def _false_area(predict: Predict, item: Item, threshold: float) -> Area:

@@ -92,6 +92,13 @@ class Report:
         return difference([p.counts for p in self.photos], [p.grey for p in self.photos])
 
     @property
+    def views(self) -> dict[str, Difference]:
+        """Pooled IoU of the photos as ``hairseg.evaluation.views`` has them minus that of themselves, paired."""
+        own = [photo.counts for photo in self.photos]
+        names = [name for name in self.photos[0].views if all(name in photo.views for photo in self.photos)]
+        return {name: difference(own, [photo.views[name] for photo in self.photos]) for name in names}
+
+    @property
     def without_duplicates(self) -> tuple[PhotoScore, ...]:
         """The photos that the model cannot have seen in training."""
         return tuple(photo for photo in self.photos if photo.name not in self.duplicates)
@@ -126,6 +133,7 @@ class Report:
             "grey_low": grey.low,
             "grey_high": grey.high,
         }
+        values |= {f"{name}_difference": view.value for name, view in self.views.items()}
         values |= {f"iou_{name}": counts.iou for name, counts in self.styles.items()}
         if self.duplicates:
             values["iou_without_duplicates"] = pooled(p.counts for p in self.without_duplicates).iou
@@ -153,7 +161,9 @@ class Report:
                 for old in self.legacy
             ],
             "photos": [
-                asdict(photo) | {"counts": _row(photo.counts), "grey": _row(photo.grey)}
+                asdict(photo)
+                | {"counts": _row(photo.counts), "grey": _row(photo.grey)}
+                | {"views": {name: _row(counts) for name, counts in photo.views.items()}}
                 for photo in self.photos
             ],
             "duplicates": list(self.duplicates),
@@ -175,10 +185,7 @@ class Report:
                 data=values["data"],
                 model=values["model"],
                 threshold=values["threshold"],
-                photos=tuple(
-                    PhotoScore(**one | {"counts": Counts(*one["counts"]), "grey": Counts(*one["grey"])})
-                    for one in values["photos"]
-                ),
+                photos=tuple(_photo(one) for one in values["photos"]),
                 thresholds=tuple((one["threshold"], Counts(*one["counts"])) for one in values["thresholds"]),
                 duplicates=tuple(values["duplicates"]),
                 beards=tuple(Area(**one) for one in values["beards"]),
@@ -192,6 +199,12 @@ class Report:
             raise DataError(
                 f"this is no report that can be read ({error}): write one with `hairseg evaluate --json`"
             ) from error
+
+
+def _photo(values: Mapping[str, Any]) -> PhotoScore:
+    counts = {name: Counts(*values[name]) for name in ("counts", "grey")}
+    views = {name: Counts(*row) for name, row in values.get("views", {}).items()}
+    return PhotoScore(**{**values, **counts, "views": views})
 
 
 def compare(first: Report, second: Report) -> Difference:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from hairseg.evaluation.metrics import Counts
@@ -21,6 +21,7 @@ class PhotoScore:
         loss: binary cross-entropy, mean over the photo's pixels, in nats.
         boundary: boundary F-score in [0, 1].
         milliseconds: of the one prediction on the coloured photo.
+        views: the counts of the photo as ``hairseg.evaluation.views`` has it, by name; empty in reports of before.
     """
 
     name: str
@@ -30,6 +31,7 @@ class PhotoScore:
     loss: float
     boundary: float
     milliseconds: float
+    views: Mapping[str, Counts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from hairseg.evaluation.metrics import f1_from_iou, pooled
 from hairseg.evaluation.report import Report, compare
 from hairseg.evaluation.scene_report import SceneReport
 from hairseg.evaluation.scores import Area, mean_share, pooled_share
+from hairseg.evaluation.views import TITLES
 from hairseg.printable import plain_markdown
 
 Row = Sequence[str]
@@ -59,6 +60,7 @@ def hidden(report: Report) -> str:
     rows = [
         ["boundary F at 0.75 % of the diagonal, mean over photos", f"{report.boundary:.4f}"],
         ["the same photos turned to grey", points(report.grey)],
+        *([TITLES[name], points(view)] for name, view in report.views.items()),
     ]
     if report.duplicates:
         clean = report.without_duplicates

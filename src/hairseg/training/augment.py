@@ -74,7 +74,7 @@ class RandomView(v2.Transform):  # type: ignore[misc]
 class QuarterTurns(v2.Transform):  # type: ignore[misc]
     """A square turned by 90, 180 or 270 degrees, each as often as the others: no pixel is lost or made up."""
 
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:  # noqa: ARG002 - torchvision's signature
         """How many quarters of a turn."""
         return {"quarters": 1 + int(torch.randint(3, ()))}
 

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from hairseg.evaluation.protocol import evaluate
+from hairseg.evaluation.report import Report
+from hairseg.evaluation.tables import hidden
+from hairseg.evaluation.views import TITLES, VIEWS, crowd, sideways, upside_down
+
+from .conftest import red_is_hair
+
+PHOTO = np.arange(6 * 3, dtype=np.uint8).reshape(2, 3, 3)
+TRUTH = np.array([[0, 1, 255], [1, 0, 0]], np.uint8)
+
+
+def test_what_was_right_is_up_or_left():
+    photo, truth = sideways(PHOTO, TRUTH)
+    assert truth.tolist() == [[255, 0], [1, 0], [0, 1]]
+    assert photo[0, 0].tolist() == PHOTO[0, 2].tolist()
+    photo, truth = upside_down(PHOTO, TRUTH)
+    assert truth.tolist() == [[0, 0, 1], [255, 1, 0]]
+    assert photo[0, 0].tolist() == PHOTO[1, 2].tolist()
+
+
+def test_a_crowd_is_nine_times_the_photo():
+    ramp = np.arange(12, dtype=np.uint8)[None, :, None].repeat(6, axis=0).repeat(3, axis=2)
+    truth = np.zeros((6, 12), np.uint8)
+    truth[:, 9:] = 1
+    photo, true = crowd(ramp, truth)
+    assert true.tolist() == [[0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1]] * 6
+    small = np.asarray(Image.fromarray(ramp).resize((4, 2), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(photo[:2, :4], small)
+    np.testing.assert_array_equal(photo[2:4, 4:8], small[:, ::-1])
+    np.testing.assert_array_equal(photo[4:, 8:], small)
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_views_of_any_photo_can_be_scored(height, width):
+    photo, truth = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
+    for view in VIEWS.values():
+        seen, true = view(photo, truth)
+        assert seen.shape == (*true.shape, 3)
+        assert seen.flags.c_contiguous
+        assert true.size
+
+
+def test_who_looks_at_each_pixel_alone_loses_nothing_by_a_turn(toy_data):
+    report = evaluate(red_is_hair, toy_data)
+    assert [report.views[name].value for name in ("sideways", "upside_down")] == [0, 0]
+    assert abs(report.views["crowd"].value) < 0.1
+    assert report.scores()["crowd_difference"] == round(report.views["crowd"].value, 6)
+    assert all(title in hidden(report) for title in TITLES.values())
+
+
+def test_who_knows_where_heads_are_loses_by_a_turn(toy_data):
+    def upper(photo):
+        found = np.zeros(photo.shape[:2], np.float32)
+        found[5:25, 10:40] = 1
+        return found
+
+    report = evaluate(upper, toy_data)
+    assert report.counts.iou == 1
+    assert report.views["upside_down"].value < -0.1
+    assert report.views["crowd"].value < -0.1
+
+
+def test_a_report_of_before_has_no_views(toy_data):
+    values = evaluate(red_is_hair, toy_data).to_dict()
+    for photo in values["photos"]:
+        del photo["views"]
+    old = Report.from_dict(values)
+    assert old.views == {}
+    assert "crowd_difference" not in old.scores()
+    assert TITLES["crowd"] not in hidden(old)
+    with pytest.raises(KeyError):
+        old.photos[0].views["crowd"]
