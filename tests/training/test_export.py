@@ -87,6 +87,25 @@ def test_half_precision_halves_the_file_and_hardly_changes_the_answer(
     assert largest < 0.1
 
 
+def test_a_rounding_is_measured_on_the_photos_that_are_given(
+    exported: tuple[PSPNet, Path, dict[str, object]], tmp_path: Path
+) -> None:
+    net, _, _ = exported
+    half = tmp_path / "half.onnx"
+    photos = [torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    metadata = export(net, Recipe(name="tiny"), half, half=True, photos=photos)
+    assert metadata["parity_photos"] == 2
+    session = onnxruntime.InferenceSession(str(half), providers=["CPUExecutionProvider"])
+    with torch.inference_mode():
+        apart = [
+            np.abs(torch.sigmoid(net(photo)).numpy() - session.run(None, {"photo": photo.numpy()})[0])
+            for photo in photos
+        ]
+    largest, mean = metadata["half_difference"]
+    assert largest == pytest.approx(max(one.max() for one in apart), rel=1e-3)
+    assert mean == pytest.approx(np.mean([one.mean() for one in apart]), rel=1e-3)
+
+
 def test_max_pooling_without_reduction_exports_exactly(tmp_path: Path) -> None:
     config = NetConfig(
         backbone="test_efficientnet",

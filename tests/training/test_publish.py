@@ -71,6 +71,9 @@ def test_a_published_model_is_measured_described_and_checked(run: Path, models: 
     assert checksum in card
     assert f"{info.scores['figaro1k:test']['iou']:.4f}" in card
     assert "non-commercial" in card
+    assert "over five sizes and 1 of `val84`'s photos" in card
+    assert "at most, on these photos." in card
+    assert {"sideways_difference", "crowd_difference"} <= set(info.scores["figaro1k:test"])
     report = json.loads((run / "report-figaro1k-test.json").read_text())
     assert len(report["photos"]) == 2
     assert not [path.name for path in models.iterdir() if path.name.startswith(".")]

@@ -149,7 +149,8 @@ def _limits() -> str:
 def _again(info: ModelInfo, recipe: dict[str, Any], metadata: dict[str, Any]) -> str:
     half = metadata.get("half_difference")
     stored = (
-        f" Weights are stored as float16, which changes a probability by {half[1]:.1e} on average, {half[0]:.1e} at most."
+        f" Weights are stored as float16, which changes a probability by {half[1]:.1e} on average, {half[0]:.1e} at "
+        f"most{', on these photos' if metadata.get('parity_photos') else ''}."
         if half
         else ""
     )
@@ -165,6 +166,12 @@ def _again(info: ModelInfo, recipe: dict[str, Any], metadata: dict[str, Any]) ->
     shown = {key: recipe[key] for key in ("optimizer", "backbone_rate", "head_rate", "seed", "ema", "dice")}
     return (
         f"```\nhairseg train recipes/{info.recipe}\n{publish}\n```\n\n"
-        f"{json.dumps(shown)}. Float32 parity of the exported graph with torch over five sizes: "
+        f"{json.dumps(shown)}. Float32 parity of the exported graph with torch over five sizes{_photos(metadata)}: "
         f"{metadata['parity']:.1e}.{stored}\n\nsha256 `{info.sha256()}`"
     )
+
+
+def _photos(metadata: dict[str, Any]) -> str:
+    """Older exports were compared on random canvases alone."""
+    count = metadata.get("parity_photos", 0)
+    return f" and {count} of `val84`'s photos" if count else ""

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,7 +60,14 @@ class Probability(nn.Module):
         return torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
 
 
-def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts: Any) -> dict[str, Any]:
+def export(
+    net: PSPNet,
+    recipe: Recipe,
+    path: Path,
+    half: bool = False,
+    photos: Sequence[Tensor] = (),
+    **facts: Any,
+) -> dict[str, Any]:
     """Write ``net`` as an ONNX file with the metadata that Python and the page read.
 
     The file holds no auxiliary head. It gives probabilities: of hair by the sigmoid, of several classes by
@@ -70,11 +78,14 @@ def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts:
         recipe: its recipe: name, fit, data.
         path: the file to write; replaced only when parity holds.
         half: store large weights as float16 (half the bytes); they are float32 again when loaded.
+        photos: canvases (1, 3, h, w) float32, normalised, to compare with torch on beside random ones; a network may
+            be so sure that those hold no hair that they tell nothing of a rounding.
         facts: more entries for the metadata, for example scores, or ``classes`` and ``colors``.
 
     Returns:
         The metadata, with ``parity`` (largest difference of the probability from torch, float32 weights) and,
-        for ``half``, ``half_difference`` (what rounding the weights changes at most, and on average).
+        for ``half``, ``half_difference`` (what rounding the weights changes at most, and on average, on the photos
+        where there are any); ``parity_photos`` says how many there were.
 
     Raises:
         ParityError: the graph differs from the network by more than 1e-4.
@@ -90,14 +101,16 @@ def export(net: PSPNet, recipe: Recipe, path: Path, half: bool = False, **facts:
     try:
         _to_onnx(module, partial)
         metadata = describe(net, recipe, **facts)
-        metadata["parity"], _ = difference(module, partial)
+        random = random_canvases()
+        metadata["parity"], _ = difference(module, partial, [*random, *photos])
+        metadata["parity_photos"] = len(photos)
         if metadata["parity"] > PARITY:
             raise ParityError(f"{path}: the exported graph differs from torch by {metadata['parity']:.1e}")
         model = onnx.load(str(partial))
         if half:
             _store_half(model)
             onnx.save(model, str(partial))
-            metadata["half_difference"] = difference(module, partial)
+            metadata["half_difference"] = difference(module, partial, photos or random)
         write_metadata(model, metadata)
         onnx.checker.check_model(model)
         onnx.save(model, str(partial))
@@ -197,20 +210,29 @@ def _store_half(model: Any) -> None:
     model.graph.node.extend(casts + nodes)
 
 
-def difference(module: nn.Module, path: Path) -> tuple[float, float]:
-    """Largest and mean difference of the probability between torch and ONNX Runtime over several sizes."""
+def random_canvases() -> list[Tensor]:
+    """Smooth random canvases of several sizes: noise would leave the network far from what it was trained on."""
+    generator = torch.Generator().manual_seed(0)
+    return [
+        nn.functional.interpolate(
+            torch.randn(1, 3, height // 8 + 1, width // 8 + 1, generator=generator),
+            (height, width),
+            mode="bicubic",
+        )
+        for height, width in PARITY_SIZES
+    ]
+
+
+def difference(module: nn.Module, path: Path, canvases: Sequence[Tensor]) -> tuple[float, float]:
+    """Largest and mean difference of the probability between torch and ONNX Runtime over canvases (1, 3, h, w)."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    generator = torch.Generator().manual_seed(0)
     largest, means = 0.0, []
-    for height, width in PARITY_SIZES:
-        # Smooth random photos: noise alone would leave the network far from what it was trained on.
-        coarse = torch.randn(1, 3, height // 8 + 1, width // 8 + 1, generator=generator)
-        photo = nn.functional.interpolate(coarse, (height, width), mode="bicubic")
+    for canvas in canvases:
         with torch.inference_mode():
-            ours = module(photo).numpy()
-        difference = np.abs(ours - session.run(None, {"photo": photo.numpy()})[0])
+            ours = module(canvas).numpy()
+        difference = np.abs(ours - session.run(None, {"photo": canvas.numpy()})[0])
         largest = max(largest, float(difference.max()))
         means.append(float(difference.mean()))
     return largest, sum(means) / len(means)

@@ -43,15 +43,22 @@ def parser(net: PSPNet, how: Fit, bf16: bool = False) -> Predict:
 def on_canvas(net: PSPNet, bf16: bool = False) -> Callable[[NDArray[np.uint8]], torch.Tensor]:
     """A function from canvas (h, w, 3) uint8 to logits (classes, h, w) float32."""
     device = net.head.weight.device
-    mean = torch.tensor(net.backbone.mean, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(net.backbone.std, device=device).view(1, 3, 1, 1)
 
     @torch.inference_mode()
     def logits(canvas: NDArray[np.uint8]) -> torch.Tensor:
-        pixels = torch.from_numpy(canvas.copy()).permute(2, 0, 1)[None].to(device)
-        batch = ((pixels.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+        batch = as_batch(net, canvas).contiguous(memory_format=torch.channels_last)
         with autocast(bf16, device):
             found: torch.Tensor = net.eval()(batch)
         return found[0].float()
 
     return logits
+
+
+def as_batch(net: PSPNet, canvas: NDArray[np.uint8]) -> torch.Tensor:
+    """A canvas (h, w, 3) uint8 as the network takes it: (1, 3, h, w) float32, where its weights are."""
+    device = net.head.weight.device
+    mean, std = (
+        torch.tensor(one, device=device).view(1, 3, 1, 1) for one in (net.backbone.mean, net.backbone.std)
+    )
+    pixels = torch.from_numpy(canvas.copy()).permute(2, 0, 1)[None].to(device)
+    return (pixels.float() / 255 - mean) / std

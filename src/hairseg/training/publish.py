@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hairseg.data import DataSet, open_data
+from hairseg.data import DataSet, Item, open_data, read_item
 from hairseg.errors import UsageError
 from hairseg.evaluation.report import Report
 from hairseg.evaluation.run import evaluate_model, open_negatives
+from hairseg.fit import fit
 from hairseg.models import find_model, read_info
 from hairseg.save import write
 from hairseg.segmenter import Segmenter
@@ -21,8 +22,12 @@ from hairseg.training.batches import open_sources
 from hairseg.training.card import WEIGHTS_LICENCE, card
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import Weights, export, with_seen, write_metadata
+from hairseg.training.predict import as_batch
 from hairseg.training.quantize import quantize, stored_metadata
 from hairseg.training.recipe import Recipe, read_recipe
+
+# Every so many of ``val84``'s photos, some of each style, are compared between torch and the exported file.
+PARITY_STEP = 7
 
 
 def publish(
@@ -55,7 +60,8 @@ def publish(
     sets, negatives = measured_on(data, others), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
     with TemporaryDirectory() as place:
         report(f"exporting {checkpoint}")
-        draft, recipe = _draft(checkpoint, Path(place), weights, size, threshold)
+        judged = next(one for one in sets if one.name == "figaro1k:val84")
+        draft, recipe = _draft(checkpoint, Path(place), weights, size, threshold, judged.items[::PARITY_STEP])
         metadata = stored_metadata(draft)
         segmenter = Segmenter(draft)
         reports = []
@@ -77,7 +83,12 @@ def publish(
 
 
 def _draft(
-    checkpoint: Path, place: Path, weights: Weights, size: int | None, threshold: float | None
+    checkpoint: Path,
+    place: Path,
+    weights: Weights,
+    size: int | None,
+    threshold: float | None,
+    compared: Sequence[Item],
 ) -> tuple[Path, Recipe]:
     """The exported file in ``place``, named as the model will be, and the recipe that trained it."""
     if checkpoint.suffix == ".onnx":
@@ -101,7 +112,8 @@ def _draft(
         facts = {"licence": WEIGHTS_LICENCE, **with_seen(recipe, header)}
         if threshold is not None:
             facts["threshold"] = threshold
-        export(net, recipe, exported, half=weights == "float16", **facts)
+        photos = [as_batch(net, fit(read_item(item)[0], recipe.fit)) for item in compared]
+        export(net, recipe, exported, half=weights == "float16", photos=photos, **facts)
     if weights != "int8":
         return exported, recipe
     draft = place / f"{recipe.name}-int8.onnx"

@@ -21,7 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from hairseg.errors import ModelError
 from hairseg.net import PSPNet
 from hairseg.printable import printable
-from hairseg.training.export import Probability, difference
+from hairseg.training.export import Probability, difference, random_canvases
 
 Folded = list[tuple[nn.Conv2d, _BatchNorm]]
 
@@ -71,7 +71,7 @@ def load_exported(net: PSPNet, path: Path, fresh: tuple[str, ...] = ()) -> Folde
         for _, norm in pairs:
             _replace(norm, torch.zeros_like(norm.bias), torch.ones_like(norm.bias), norm.bias.clone())
     # With fresh parts it computes something else, of course.
-    largest, _ = (0.0, 0.0) if fresh else difference(Probability(net), path)
+    largest, _ = (0.0, 0.0) if fresh else difference(Probability(net), path, random_canvases())
     if largest > PARITY:
         raise ModelError(
             f"{printable(path)}: pretrained: the recipe's network has its weights but computes something else (the "
