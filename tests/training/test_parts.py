@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from hairseg.data import IGNORE
+from hairseg.errors import UsageError
 from hairseg.net import build
 from hairseg.net.backbones import EvenSameConv2d
 from hairseg.training.augment import build_augment, vary
@@ -249,6 +250,54 @@ def test_a_mosaic_may_show_whole_photos_where_views_show_parts(recipe: Recipe) -
         return float(tiles.max() - tiles.min())
 
     assert hair(mosaic_area=(1.0, 1.0)) < 0.9 < hair() == hair(mosaic_area=(0.05, 0.1))
+
+
+def without_hair(folder: Path, shade: int) -> Source:
+    """Two flat photos without hair."""
+    from PIL import Image
+
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir()
+    for name in ("a", "b"):
+        Image.new("RGB", (100, 100), (shade,) * 3).save(folder / "images" / f"{name}.png")
+        Image.new("L", (100, 100)).save(folder / "masks" / f"{name}.png")
+    return Source(f"folder:{folder}", "", weight=0.5)
+
+
+def test_photos_lie_on_a_scene(recipe: Recipe, tmp_path: Path) -> None:
+    """Scenes are black; a guest is a red block of "hair" on noise, or black itself."""
+    still = Augment(rotate=0, color=0, grey=0, blur=0, jpeg=0, scene=1.0)
+    stage = Stage(size=100, area=(1.0, 1.0), batch=8)
+    mix = (*recipe.train, without_hair(tmp_path, 0))
+    photos = Photos(dataclasses.replace(recipe, train=mix, stages=(stage,), augment=still))
+    kept = [photo.clone() for pairs in photos.sets for photo, _ in pairs]
+    assert photos.without_hair == [(1, 0), (1, 1)]
+    black = hair = 0.0
+    guests = set()
+    for epoch in range(12):
+        photo, truth = next(photos.batches(stage, epoch))
+        assert photo.shape == (8, 3, 100, 100)
+        red = (photo[:, 0] > 150) & (photo[:, 1] < 100)
+        assert ((truth == 1) == red).float().mean() > 0.99
+        black += float((photo.sum(dim=1) == 0).float().mean()) / 12
+        hair += float((truth == 1).float().mean()) / 12
+        guests |= {int(connected(plane.numpy() == 1)) for plane in truth}
+    assert 0.4 < black < 0.95
+    assert 0.01 < hair < 0.3
+    assert {1, 2, 3} <= guests <= set(range(12))  # one guest may cover the middle of another
+    assert all(
+        torch.equal(old, photo)
+        for old, photo in zip(kept, (photo for pairs in photos.sets for photo, _ in pairs), strict=True)
+    )
+    again = Photos(dataclasses.replace(recipe, train=mix, stages=(stage,), augment=still))
+    assert torch.equal(next(again.batches(stage, 11))[0], photo)
+
+
+def test_a_scene_needs_a_photo_without_hair(recipe: Recipe) -> None:
+    with pytest.raises(
+        UsageError, match=r"tiny: augment: scene is 0.2, but no training photo is without hair"
+    ):
+        Photos(dataclasses.replace(recipe, augment=Augment(scene=0.2)))
 
 
 def test_quarter_turns_move_pixels_and_change_none() -> None:

@@ -21,7 +21,7 @@ from torchvision.transforms import v2
 from hairseg.classes import to_plain
 from hairseg.data import DataSet, Item, common_classes, open_data, read_item
 from hairseg.data.check import check, read_all
-from hairseg.errors import DataError
+from hairseg.errors import DataError, UsageError
 from hairseg.training.augment import GREY, build_augment, vary
 from hairseg.training.lessons import Lessons
 from hairseg.training.paper_crop import RGB
@@ -31,11 +31,17 @@ from hairseg.training.recipe import Recipe, Source, Stage
 
 Pair = tuple[Tensor, Tensor]
 
-# Tell draws with the same seed apart: a step's side, a photo's mosaic.
+# Tell draws with the same seed apart: a step's side, a photo's mosaic, a scene.
 SIDES = 1
 MOSAICS = 2
+SCENES = 3
 # Views in a row of a mosaic.
 GRIDS = (2, 4)
+# Photos on a scene, and their shares of its side.
+MOST_GUESTS = 4
+GUEST_SIDES = (0.2, 0.5)
+# Of the area of a photo that lies on a scene.
+WHOLE = (0.8, 1.0)
 Keep = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]
 
 
@@ -67,6 +73,7 @@ class Photos:
         judged = open_sources(recipe.validate, recipe.net.classes)
         self.classes = to_plain(common_classes([*self.datasets, *judged]))
         self.sets = [self._read(dataset.items, processes or Processes()) for dataset in self.datasets]
+        self.without_hair = self._without_hair() if recipe.augment.scene else []
 
     def of(self, recipe: Recipe, padding: RGB = GREY) -> Photos:
         """The same photos, decoded once, for a recipe whose data, stages and augmentation are the same."""
@@ -80,6 +87,21 @@ class Photos:
             return processes.agree(lambda: read_all(items, keep))
         processes.agree(lambda: check(items[processes.rank :: processes.count]))
         return _OnDisk(items, keep)
+
+    def _without_hair(self) -> list[tuple[int, int]]:
+        """(set, photo) of what a scene may be made of."""
+        found = [
+            (number, index)
+            for number, pairs in enumerate(self.sets)
+            for index in range(len(pairs))
+            if not (pairs[index][1] == 1).any()
+        ]
+        if not found:
+            raise UsageError(
+                f"{self.recipe.name}: augment: scene is {self.recipe.augment.scene:g}, but no training photo is without "
+                "hair: add some, or leave scene out"
+            )
+        return found
 
     def __len__(self) -> int:
         return sum(
@@ -181,35 +203,64 @@ class _Epoch(Dataset[Pair | DataError]):
         return len(self.order)
 
     def __getitem__(self, position: int) -> Pair | DataError:
-        augment = self.photos.recipe.augment
-        side = self._side(position)
-        generator = self._generator(position, MOSAICS)
-        if generator.random() >= augment.mosaic:
-            return self._view(position, self._transform(side, self.stage.area), 0)
-        grid = int(generator.choice(GRIDS))
-        others = [int(place) for place in generator.integers(len(self), size=grid * grid - 1)]
-        transform = self._transform(-(-side // grid), augment.mosaic_area or self.stage.area)
+        augment, side = self.photos.recipe.augment, self._side(position)
+        draws = self._generator(position, MOSAICS)
+        if draws.random() < augment.mosaic:
+            return self._mosaic(position, side, draws)
+        draws = self._generator(position, SCENES)
+        if draws.random() < augment.scene:
+            return self._scene(position, side, draws)
+        return self._view(position, self._transform(side, self.stage.area), 0)
+
+    def _mosaic(self, position: int, side: int, draws: np.random.Generator) -> Pair | DataError:
+        """Rows of smaller views, the photo's own among them."""
+        grid = int(draws.choice(GRIDS))
+        others = [int(place) for place in draws.integers(len(self), size=grid * grid - 1)]
+        transform = self._transform(
+            -(-side // grid), self.photos.recipe.augment.mosaic_area or self.stage.area
+        )
         views = [self._view(place, transform, number) for number, place in enumerate([position, *others])]
         broken = next((view for view in views if isinstance(view, DataError)), None)
         if broken:
             return broken
-        shuffled = [views[int(number)] for number in generator.permutation(len(views))]
+        shuffled = [views[int(number)] for number in draws.permutation(len(views))]
         photo, truth = (_tiled(list(planes), grid, side) for planes in zip(*shuffled, strict=True))
+        return photo, truth
+
+    def _scene(self, position: int, side: int, draws: np.random.Generator) -> Pair | DataError:
+        """A photo without hair, on which the photo and up to three others of the epoch lie."""
+        empty = self.photos.without_hair
+        whole = self._transform(side, self.stage.area)
+        below = self._shown(empty[int(draws.integers(len(empty)))], whole, position, MOST_GUESTS)
+        if isinstance(below, DataError):
+            return below
+        photo, truth = (planes.clone() for planes in below)  # what was kept may be seen through a view
+        others = [int(place) for place in draws.integers(len(self), size=int(draws.integers(MOST_GUESTS)))]
+        for number, place in enumerate([position, *others]):
+            # In steps of 8 pixels, as a transform is kept for every size.
+            small = max(8, int(side * draws.uniform(*GUEST_SIDES)) // 8 * 8)
+            top, left = (int(corner) for corner in draws.integers(side - small + 1, size=2))
+            guest = self._view(place, self._transform(small, WHOLE), number)
+            if isinstance(guest, DataError):
+                return guest
+            at = (..., slice(top, top + small), slice(left, left + small))
+            photo[at], truth[at] = guest
         return photo, truth
 
     def _view(self, position: int, transform: v2.Compose, number: int) -> Pair | DataError:
         """A photo of the epoch, varied; ``number`` tells the views of one place apart."""
-        which, index = self.order[position]
+        return self._shown(self.order[position], transform, position, *([number] if number else []))
+
+    def _shown(self, chosen: tuple[int, int], transform: v2.Compose, *key: int) -> Pair | DataError:
+        """A photo, varied by the numbers of ``key``."""
+        which, index = chosen
         try:
             photo, truth = self.photos.sets[which][index]
         except DataError as error:
             return error
         if self.photos.lessons is not None:
             truth = self.photos.lessons.beside(truth, self.photos.datasets[which], index)
-        more = [number] if number else []
-        state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, position, *more]).generate_state(
-            1
-        )
+        state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, *key]).generate_state(1)
         return vary(transform, photo, truth, int(state[0]))
 
     def _transform(self, side: int, area: tuple[float, float]) -> v2.Compose:

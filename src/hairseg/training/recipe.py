@@ -103,6 +103,8 @@ class Augment:
             a large head, a network learns to find nothing in a scene.
         mosaic_area: smallest and largest share of a photo's area that a view of a mosaic shows; the stage's ``area``
             where it is left out. Small views that show little but hair may teach that dark texture is hair.
+        scene: views of a photo without hair on which one to four whole photos lie, a fifth to half as wide as the view:
+            small heads too, each with what it belongs to, and more that is no hair than a mosaic shows.
     """
 
     crop: Literal["view", "paper"] = "view"
@@ -118,6 +120,7 @@ class Augment:
     jpeg: float = 0.1
     mosaic: float = 0.0
     mosaic_area: tuple[float, float] | None = None
+    scene: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.scale[0] <= self.scale[1]:
