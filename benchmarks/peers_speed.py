@@ -32,6 +32,10 @@ from hairseg.segmenter import Segmenter
 sys.path.insert(0, str(Path(__file__).parent))
 from peers_accuracy import load_peer
 
+# Seconds between two predictions: threads of some runtimes spin for a while after their work, on cores that are the
+# next row's.
+REST = 0.05
+
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -201,6 +205,7 @@ def in_turns(rows: dict[str, Predict], photos: list[NDArray[np.uint8]], rounds: 
     for number in range(rounds + 1):
         for photo in photos:
             for name, predict in rows.items():
+                time.sleep(REST)
                 begun = time.perf_counter()
                 predict(photo)
                 if number:  # the first round warms up
