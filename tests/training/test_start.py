@@ -80,6 +80,64 @@ def test_a_recipe_that_goes_on_from_another_trains_both(tmp_path: Path, tiny_dat
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+def test_a_share_of_the_start_is_kept(recipe: Recipe, tmp_path: Path) -> None:
+    first = Run.create(tmp_path, recipe)
+    train(recipe, first, report=quiet)
+
+    def after(keep: float) -> dict[str, torch.Tensor]:
+        # One epoch, whose weights are the last ones whatever it scores.
+        on = one_epoch(recipe, name=f"keep{keep:g}", pretrained=str(first.best), validate=(), keep=keep)
+        run = Run.create(tmp_path, on)
+        train(on, run, report=quiet)
+        return read_checkpoint(run.best)[0].state_dict()
+
+    start, alone, half = read_checkpoint(first.best)[0].state_dict(), after(0), after(0.5)
+    assert any(not torch.equal(start[key], alone[key]) for key in start)
+    for key, value in half.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, (start[key] + alone[key]) / 2)
+        else:
+            assert torch.equal(value, alone[key])
+
+
+def test_a_resume_still_knows_what_is_kept(recipe: Recipe, tmp_path: Path) -> None:
+    first = Run.create(tmp_path, recipe)
+    train(recipe, first, report=quiet)
+    two = Stage(epochs=2, size=64, area=(0.6, 1.0), batch=4)
+    on = dataclasses.replace(recipe, name="on", pretrained=str(first.best), keep=0.4, stages=(two,))
+    whole = Run.create(tmp_path, on)
+    train(on, whole, report=quiet)
+
+    def stop(line: str) -> None:
+        raise KeyboardInterrupt
+
+    broken = Run.create(tmp_path, on)
+    with pytest.raises(KeyboardInterrupt):
+        train(on, broken, report=stop)
+    first.best.unlink()
+    train(on, broken, resume=True, report=quiet)
+    assert [line["iou"] for line in broken.lines()] == [line["iou"] for line in whole.lines()]
+    ours, theirs = (read_checkpoint(run.best)[0].state_dict() for run in (broken, whole))
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keep": 1.0, "pretrained": "hairseg"}, r"keep is 1: give a share from 0"),
+        ({"keep": -0.1, "pretrained": "hairseg"}, r"keep is -0.1: give a share from 0"),
+        ({"keep": 0.3}, r"keep is 0.3, but not all weights start from a model"),
+        (
+            {"keep": 0.3, "pretrained": "hairseg", "fresh": ("head",)},
+            r"without fresh parts, or leave keep out",
+        ),
+    ],
+)
+def test_only_a_whole_model_can_be_kept_in_part(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Recipe(name="tiny", **changes)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("name", "epochs"), [("first", 1), ("second", 1)])
 def test_a_chain_that_was_killed_goes_on(
     tmp_path: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch, name: str, epochs: int

@@ -54,6 +54,8 @@ def write_state(
     """Write everything that training needs to go on after an epoch."""
     tensors = {f"net.{key}": value for key, value in net.state_dict().items()}
     tensors |= {f"average.{key}": value for key, value in average.net.state_dict().items()}
+    if average.start is not None:
+        tensors |= {f"start.{key}": value for key, value in average.start.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
             if value is not None:
@@ -68,6 +70,8 @@ def read_state(
     tensors, header = read_tensors(path)
     load_tensors(net, _part(tensors, "net."), path)
     load_tensors(average.net, _part(tensors, "average."), path)
+    if average.start is not None:
+        load_tensors(average.start, _part(tensors, "start."), path)
     try:
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in _part(tensors, "optimizer.").items():

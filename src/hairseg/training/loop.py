@@ -141,7 +141,7 @@ class _Job:
             photo = self.photos.sample(recipe.stages[0], MEASURED)
             spread(self.net, begun.folded, normalised(photo, self.net.backbone))
         self.net = self.net.to(processes.device).to(memory_format=torch.channels_last)
-        self.average = MovingAverage(self.net, recipe.ema)
+        self.average = MovingAverage(self.net, recipe.ema, recipe.keep)
         if processes.device.type == "cpu":
             speed_up_depthwise(self.net)
         synchronise(self.net, processes)
@@ -170,7 +170,7 @@ class _Job:
         line = {"epoch": epoch + 1, "size": stage.size, "loss": loss, "seconds": time.perf_counter() - begun}
         if self.validation and (last or (epoch + 1) % self.recipe.validate_every == 0):
             line |= validate(
-                self.average.net, self.recipe.fit, self.validation, self.recipe.bf16, self.processes
+                self.average.shipped(), self.recipe.fit, self.validation, self.recipe.bf16, self.processes
             )
         self.data.check()
         return line
@@ -183,7 +183,7 @@ class _Job:
         def write() -> None:
             if better:
                 facts = {"epoch": line["epoch"], "scores": line, "seen": self.seen, **self.photos.classes}
-                write_weights(self.run.best, self.average.net, self.recipe, **facts)
+                write_weights(self.run.best, self.average.shipped(), self.recipe, **facts)
             self.run.log(**line)
             state = (self.net, self.average, self.optimizer, self.recipe)
             write_state(self.run.last, *state, epochs=line["epoch"], best=self.best, seen=self.seen)

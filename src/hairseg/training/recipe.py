@@ -102,7 +102,7 @@ class Augment:
             people, and scenes that hold hair. Photos without any are most often scenes; where all that shows hair is
             a large head, a network learns to find nothing in a scene.
         mosaic_area: smallest and largest share of a photo's area that a view of a mosaic shows; the stage's ``area``
-            where it is left out. Small views that show little but hair may teach that dark texture is hair.
+            where it is left out.
         scene: views of a photo without hair on which one to four whole photos lie, a fifth to half as wide as the view:
             small heads too, each with what it belongs to, and more that is no hair than a mosaic shows.
     """
@@ -177,6 +177,8 @@ class Recipe:
         auxiliary: weight of the auxiliary head's loss; without it 0.4 (the paper's section 5.1) where the network
             has that head.
         ema: decay of the moving average of the weights, which is what is validated and shipped; 0 for none.
+        keep: share, in [0, 1), of the model that the training started from in the weights that are validated and
+            shipped: what it could do on other photos is not lost; 0 for none.
         bf16: autocast to bfloat16 where the CPU has it in hardware; float32 elsewhere.
         seed: of everything random.
         validate_every: epochs between validations; the last epoch is always validated.
@@ -208,6 +210,7 @@ class Recipe:
     edge: float = 0.0
     auxiliary: float | None = None
     ema: float = 0.998
+    keep: float = 0.0
     bf16: bool = True
     seed: int = 0
     validate_every: int = 1
@@ -223,6 +226,13 @@ class Recipe:
         if self.accumulate < 1:
             raise UsageError(
                 f"accumulate is {self.accumulate}: give the number of parts of a batch, 1 or more"
+            )
+        if not 0 <= self.keep < 1:
+            raise UsageError(f"keep is {self.keep:g}: give a share from 0 (none) to below 1, such as 0.3")
+        if self.keep and (self.fresh or self.pretrained in ("imagenet", "none")):
+            raise UsageError(
+                f"keep is {self.keep:g}, but not all weights start from a model that could be kept: set pretrained to "
+                "one, without fresh parts, or leave keep out"
             )
         if self.distil.teachers and self.net.classes != 1:
             raise UsageError(
