@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from peers_accuracy import load_peer
 
 # Seconds between two predictions: threads of some runtimes spin for a while after their work, on cores that are the
-# next row's.
+# next row's. They are waited out awake, since a processor that slept begins slowly.
 REST = 0.05
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -205,8 +205,9 @@ def in_turns(rows: dict[str, Predict], photos: list[NDArray[np.uint8]], rounds: 
     for number in range(rounds + 1):
         for photo in photos:
             for name, predict in rows.items():
-                time.sleep(REST)
-                begun = time.perf_counter()
+                rested = time.perf_counter() + REST
+                while (begun := time.perf_counter()) < rested:
+                    pass
                 predict(photo)
                 if number:  # the first round warms up
                     times[name].append(time.perf_counter() - begun)

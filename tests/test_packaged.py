@@ -93,8 +93,9 @@ def overlap(first: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
 
 
 def test_grey_and_mirrored_astronauts_agree_about_the_head(default: Segmenter) -> None:
+    # The collar begins at row 150.
     for first, other in both_ways(default, ASTRONAUT):
-        assert overlap(first[:200], other[:200]) > 0.93
+        assert overlap(first[:150], other[:150]) > 0.95
 
 
 @collar
