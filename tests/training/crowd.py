@@ -180,18 +180,21 @@ def meeting(processes: Processes) -> dict[str, Any]:
 
 
 def toml(recipe: Recipe) -> str:
-    """A recipe file; JSON's values are TOML's."""
-    tables = {key: value for key, value in dataclasses.asdict(recipe).items() if value is not None}
-    tables["net"] = {key: value for key, value in tables["net"].items() if value is not None}
+    """A recipe file; JSON's values are TOML's, but for null, which is left out."""
+    tables = dataclasses.asdict(recipe)
 
     def inline(value: Any) -> str:
         if isinstance(value, dict):
-            return "{" + ", ".join(f"{key} = {inline(one)}" for key, one in value.items()) + "}"
+            return (
+                "{"
+                + ", ".join(f"{key} = {inline(one)}" for key, one in value.items() if one is not None)
+                + "}"
+            )
         if isinstance(value, list | tuple):
             return "[" + ", ".join(map(inline, value)) + "]"
         return json.dumps(value)
 
-    return "".join(f"{key} = {inline(value)}\n" for key, value in tables.items())
+    return "".join(f"{key} = {inline(value)}\n" for key, value in tables.items() if value is not None)
 
 
 def main() -> None:
