@@ -108,7 +108,7 @@ class Segmenter:
         )
         if self.tiles:
             found = with_small_heads(self.on_canvas, photo, found, how)
-        return unfit(found, *photo.shape[:2], self.threads)
+        return unfit(found, *photo.shape[:2], threads=self.threads)
 
     def on_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The network alone.
