@@ -101,6 +101,7 @@ class Segmenter:
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
             raise UsageError(f"a photo of {photo.dtype} {photo.shape} is not (H, W, 3) uint8: use read_photo")
         how = self.info.fit
+        height, width = photo.shape[:2]
         found = (
             averaged(self.on_canvas, photo, how)
             if self.tta
@@ -108,7 +109,7 @@ class Segmenter:
         )
         if self.tiles:
             found = with_small_heads(self.on_canvas, photo, found, how)
-        return unfit(found, *photo.shape[:2], threads=self.threads)
+        return unfit(found, height, width, self.threads)
 
     def on_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The network alone.
