@@ -52,11 +52,11 @@ def main() -> None:
 
         photo = read_photo(file.getvalue()).pixels
         lap("decode")
-        canvas = fit(photo, segmenter.info.fit)
+        canvas = fit(photo, segmenter.info.fit, segmenter.threads)
         lap("resize")
         found = segmenter.on_canvas(canvas)
         lap("network")
-        probability = unfit(found, *photo.shape[:2])
+        probability = unfit(found, photo.shape[0], photo.shape[1], segmenter.threads)
         lap("back to size")
         alpha = soft_edge(photo, probability)
         lap("soft edge")

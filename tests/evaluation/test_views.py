@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -74,5 +73,3 @@ def test_a_report_of_before_has_no_views(toy_data):
     assert old.views == {}
     assert "crowd_difference" not in old.scores()
     assert TITLES["crowd"] not in hidden(old)
-    with pytest.raises(KeyError):
-        old.photos[0].views["crowd"]
