@@ -25,16 +25,18 @@ from hairseg.errors import DataError, UsageError
 from hairseg.training.augment import GREY, build_augment, vary
 from hairseg.training.lessons import Lessons
 from hairseg.training.paper_crop import RGB
+from hairseg.training.pieces import MOST_PIECES, PIECE_SIDES, lay, outline
 from hairseg.training.processes import Processes
 from hairseg.training.readers import read_batches
 from hairseg.training.recipe import Recipe, Source, Stage
 
 Pair = tuple[Tensor, Tensor]
 
-# Tell draws with the same seed apart: a step's side, a photo's mosaic, a scene.
+# Tell draws with the same seed apart: a step's side, a photo's mosaic, a scene, pieces on a view.
 SIDES = 1
 MOSAICS = 2
 SCENES = 3
+PIECES = 4
 # Views in a row of a mosaic.
 GRIDS = (2, 4)
 # Photos on a scene, and their shares of its side.
@@ -210,7 +212,24 @@ class _Epoch(Dataset[Pair | DataError]):
         draws = self._generator(position, SCENES)
         if draws.random() < augment.scene:
             return self._scene(position, side, draws)
-        return self._view(position, self._transform(side, self.stage.area), 0)
+        view = self._view(position, self._transform(side, self.stage.area), 0)
+        draws = self._generator(position, PIECES)
+        if isinstance(view, DataError) or draws.random() >= augment.pieces:
+            return view
+        return self._with_pieces(view, draws)
+
+    def _with_pieces(self, view: Pair, draws: np.random.Generator) -> Pair | DataError:
+        """The view with background of other photos of the epoch lying on it."""
+        side = view[0].shape[-1]
+        for number in range(1 + int(draws.integers(MOST_PIECES))):
+            small = _rounded(side * draws.uniform(*PIECE_SIDES))
+            place = int(draws.integers(len(self)))
+            piece = self._view(place, self._transform(small, self.stage.area), number + MOST_GUESTS)
+            if isinstance(piece, DataError):
+                return piece
+            top, left = (int(corner) for corner in draws.integers(side - small + 1, size=2))
+            view = lay(view, piece, outline(small, draws), top, left)
+        return view
 
     def _mosaic(self, position: int, side: int, draws: np.random.Generator) -> Pair | DataError:
         """Rows of smaller views, the photo's own among them."""
@@ -237,8 +256,7 @@ class _Epoch(Dataset[Pair | DataError]):
         photo, truth = (planes.clone() for planes in below)  # what was kept may be seen through a view
         others = [int(place) for place in draws.integers(len(self), size=int(draws.integers(MOST_GUESTS)))]
         for number, place in enumerate([position, *others]):
-            # In steps of 8 pixels, as a transform is kept for every size.
-            small = max(8, int(side * draws.uniform(*GUEST_SIDES)) // 8 * 8)
+            small = _rounded(side * draws.uniform(*GUEST_SIDES))
             top, left = (int(corner) for corner in draws.integers(side - small + 1, size=2))
             guest = self._view(place, self._transform(small, WHOLE), number)
             if isinstance(guest, DataError):
@@ -278,6 +296,11 @@ class _Epoch(Dataset[Pair | DataError]):
 
     def _generator(self, number: int, what: int) -> np.random.Generator:
         return np.random.default_rng([self.photos.recipe.seed, self.epoch, number, what])
+
+
+def _rounded(side: float) -> int:
+    """A side in steps of 8 pixels, as a transform is kept for every size."""
+    return max(8, int(side) // 8 * 8)
 
 
 def _tiled(planes: list[Tensor], grid: int, side: int) -> Tensor:

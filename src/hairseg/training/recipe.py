@@ -105,6 +105,8 @@ class Augment:
             where it is left out.
         scene: views of a photo without hair on which one to four whole photos lie, a fifth to half as wide as the view:
             small heads too, each with what it belongs to, and more that is no hair than a mosaic shows.
+        pieces: views on which one to three pieces of other photos lie, cut from what is no hair in them: clothes,
+            walls and faces where hair could be. Not for views that are mosaics or scenes already.
     """
 
     crop: Literal["view", "paper"] = "view"
@@ -121,6 +123,7 @@ class Augment:
     mosaic: float = 0.0
     mosaic_area: tuple[float, float] | None = None
     scene: float = 0.0
+    pieces: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.scale[0] <= self.scale[1]:
