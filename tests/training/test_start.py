@@ -100,11 +100,54 @@ def test_a_share_of_the_start_is_kept(recipe: Recipe, tmp_path: Path) -> None:
             assert torch.equal(value, alone[key])
 
 
-def test_a_resume_still_knows_what_is_kept(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_share_of_an_ancestor_is_kept(recipe: Recipe, tmp_path: Path) -> None:
+    first = Run.create(tmp_path, recipe)
+    train(recipe, first, report=quiet)
+    second = one_epoch(recipe, name="second", pretrained=str(first.best), validate=())
+    run = Run.create(tmp_path, second)
+    train(second, run, report=quiet)
+
+    def after(**more: object) -> dict[str, torch.Tensor]:
+        on = one_epoch(recipe, name="third", pretrained=str(run.best), validate=(), **more)
+        third = Run.create(tmp_path, on)
+        train(on, third, report=quiet)
+        return read_checkpoint(third.best)[0].state_dict()
+
+    ancestor, alone = read_checkpoint(first.best)[0].state_dict(), after()
+    mixed = after(keep=0.25, keep_of=str(first.best))
+    for key, value in mixed.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, 0.25 * ancestor[key] + 0.75 * alone[key])
+    assert any(not torch.equal(mixed[key], alone[key]) for key in mixed)
+
+
+def test_an_ancestor_that_is_a_recipe_is_found_beside_and_trained_first(
+    tmp_path: Path, tiny_data: Path
+) -> None:
+    place = write_chain(tmp_path, tiny_data)
+    place.write_text(
+        place.read_text().replace("pretrained", 'keep = 0.5\nkeep_of = "first.toml"\npretrained', 1)
+    )
+    recipe = read_recipe(place)
+    assert Path(recipe.keep_of) == tmp_path / "first.toml"
+    assert earlier(dataclasses.replace(recipe, pretrained="hairseg"))[recipe.keep_of].name == "first"
+    run = Run.create(tmp_path / "runs", recipe)
+    train(recipe, run, report=quiet)
+    start, half = (
+        read_checkpoint(one)[0].state_dict() for one in (run.folder / "first" / "best.safetensors", run.best)
+    )
+    assert start.keys() == half.keys()
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_resume_still_knows_what_is_kept(recipe: Recipe, tmp_path: Path, other: bool) -> None:
     first = Run.create(tmp_path, recipe)
     train(recipe, first, report=quiet)
     two = Stage(epochs=2, size=64, area=(0.6, 1.0), batch=4)
-    on = dataclasses.replace(recipe, name="on", pretrained=str(first.best), keep=0.4, stages=(two,))
+    of = str(first.best) if other else ""
+    on = dataclasses.replace(
+        recipe, name="on", pretrained=str(first.best), keep=0.4, keep_of=of, stages=(two,)
+    )
     whole = Run.create(tmp_path, on)
     train(on, whole, report=quiet)
 
@@ -130,6 +173,11 @@ def test_a_resume_still_knows_what_is_kept(recipe: Recipe, tmp_path: Path) -> No
         (
             {"keep": 0.3, "pretrained": "hairseg", "fresh": ("head",)},
             r"without fresh parts, or leave keep out",
+        ),
+        ({"keep_of": "first.toml"}, r"keep_of is 'first.toml' beside keep = 0: give a .toml recipe"),
+        (
+            {"keep": 0.3, "pretrained": "hairseg", "keep_of": "hairseg"},
+            r"keep_of is 'hairseg' beside keep = 0.3: give a .toml recipe or a .safetensors checkpoint",
         ),
     ],
 )

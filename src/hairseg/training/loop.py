@@ -24,7 +24,7 @@ from hairseg.training.precision import has_fast_bfloat16
 from hairseg.training.processes import Processes
 from hairseg.training.recipe import Recipe, Stage
 from hairseg.training.run import Run, open_run, replace
-from hairseg.training.start import earlier, start
+from hairseg.training.start import earlier, kept, start
 from hairseg.training.step import Learner, Progress, normalised
 from hairseg.training.unfold import spread
 from hairseg.training.validate import validate
@@ -76,8 +76,9 @@ def train(
     shelf = shelf or run.folder
     first = {} if resume else _trained_first(recipe, shelf, report, progress, processes)
     begins = "none" if resume else first.get(recipe.pretrained, recipe.pretrained)
+    of = "" if resume else first.get(recipe.keep_of, recipe.keep_of)
     teachers = [first.get(name, name) for name in recipe.distil.teachers]
-    job = processes.agree(lambda: _Job(recipe, run, processes, decoded, begins))
+    job = processes.agree(lambda: _Job(recipe, run, processes, decoded, begins, of))
     if teachers:
         job.photos.lessons = teach(teachers, job.photos.datasets, run.folder / LESSONS, processes, report)
     done = processes.agree(job.resume) if resume else 0
@@ -121,10 +122,17 @@ class _Job:
         processes: that share every batch.
         decoded: the training photos, if another run has them already.
         begins: what the network starts from.
+        of: the checkpoint of which a share is kept, if not what the network starts from.
     """
 
     def __init__(
-        self, recipe: Recipe, run: Run, processes: Processes, decoded: Photos | None, begins: str
+        self,
+        recipe: Recipe,
+        run: Run,
+        processes: Processes,
+        decoded: Photos | None,
+        begins: str,
+        of: str,
     ) -> None:
         self.recipe, self.run, self.processes = recipe, run, processes
         torch.manual_seed(recipe.seed)
@@ -141,7 +149,8 @@ class _Job:
             photo = self.photos.sample(recipe.stages[0], MEASURED)
             spread(self.net, begun.folded, normalised(photo, self.net.backbone))
         self.net = self.net.to(processes.device).to(memory_format=torch.channels_last)
-        self.average = MovingAverage(self.net, recipe.ema, recipe.keep)
+        other = kept(recipe, of).to(processes.device).to(memory_format=torch.channels_last) if of else None
+        self.average = MovingAverage(self.net, recipe.ema, recipe.keep, other)
         if processes.device.type == "cpu":
             speed_up_depthwise(self.net)
         synchronise(self.net, processes)

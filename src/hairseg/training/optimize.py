@@ -61,17 +61,18 @@ class MovingAverage:
         net: the network that trains.
         decay: of the average; 0 keeps a plain copy.
         keep: share of the weights as they are now in :meth:`shipped`.
+        of: the network whose share it is, if another one; it is taken over.
     """
 
-    def __init__(self, net: PSPNet, decay: float, keep: float = 0.0) -> None:
+    def __init__(self, net: PSPNet, decay: float, keep: float = 0.0, of: PSPNet | None = None) -> None:
         self.decay = decay
         self.keep = keep
         self.net = copy.deepcopy(net).eval().requires_grad_(False)
-        self.start = copy.deepcopy(self.net) if keep else None
+        self.start = (of.eval().requires_grad_(False) if of else copy.deepcopy(self.net)) if keep else None
 
     @torch.no_grad()
     def shipped(self) -> PSPNet:
-        """The network that is validated and shipped: the average, ``keep`` of the way back to the start.
+        """The network that is validated and shipped: the average, ``keep`` of the way back to what is kept.
 
         Between what a network was and what it became often lies one that is better than both, above all on photos
         unlike the training's (WiSE-FT; Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).

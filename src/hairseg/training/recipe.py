@@ -182,6 +182,9 @@ class Recipe:
         ema: decay of the moving average of the weights, which is what is validated and shipped; 0 for none.
         keep: share, in [0, 1), of the model that the training started from in the weights that are validated and
             shipped: what it could do on other photos is not lost; 0 for none.
+        keep_of: another model instead, of which that share is kept: a checkpoint (``.safetensors``) or a recipe
+            (``.toml``) that is trained first, from which the training descends. Weights that never were the same
+            have no mean that works.
         bf16: autocast to bfloat16 where the CPU has it in hardware; float32 elsewhere.
         seed: of everything random.
         validate_every: epochs between validations; the last epoch is always validated.
@@ -214,6 +217,7 @@ class Recipe:
     auxiliary: float | None = None
     ema: float = 0.998
     keep: float = 0.0
+    keep_of: str = ""
     bf16: bool = True
     seed: int = 0
     validate_every: int = 1
@@ -236,6 +240,11 @@ class Recipe:
             raise UsageError(
                 f"keep is {self.keep:g}, but not all weights start from a model that could be kept: set pretrained to "
                 "one, without fresh parts, or leave keep out"
+            )
+        if self.keep_of and not (self.keep and self.keep_of.endswith((".toml", ".safetensors"))):
+            raise UsageError(
+                f"keep_of is {self.keep_of!r} beside keep = {self.keep:g}: give a .toml recipe or a .safetensors "
+                "checkpoint, and the share of it as keep, or leave keep_of out"
             )
         if self.distil.teachers and self.net.classes != 1:
             raise UsageError(
@@ -323,6 +332,8 @@ def recipe_of(
     recipe = from_table(Recipe, table, where)
     if recipe.pretrained.endswith(".toml"):
         recipe = dataclasses.replace(recipe, pretrained=_beside(recipe.pretrained, path.parent))
+    if recipe.keep_of:
+        recipe = dataclasses.replace(recipe, keep_of=_beside(recipe.keep_of, path.parent))
     if recipe.distil.teachers:
         teachers = tuple(_beside(one, path.parent) for one in recipe.distil.teachers)
         recipe = dataclasses.replace(recipe, distil=dataclasses.replace(recipe.distil, teachers=teachers))

@@ -64,6 +64,21 @@ def start(recipe: Recipe, pretrained: str) -> Start:
     return Start(net)
 
 
+def kept(recipe: Recipe, of: str) -> PSPNet:
+    """The network of ``recipe`` with the weights of which a share is kept.
+
+    Args:
+        recipe: names the network.
+        of: a ``.safetensors`` checkpoint.
+
+    Raises:
+        ModelError: the file is missing, damaged or another network's.
+    """
+    net = build(recipe.net)
+    load_tensors(net, dict(read_checkpoint(Path(of))[0].state_dict()), Path(of))
+    return net
+
+
 def _with_fresh(net: PSPNet, other: PSPNet, fresh: tuple[str, ...]) -> dict[str, Tensor]:
     """The tensors of ``other``, but for the fresh parts, which are ``net``'s own; what only ``other`` has is left.
 
@@ -91,7 +106,7 @@ def _check_fresh(recipe: Recipe, net: PSPNet, pretrained: str) -> None:
 
 
 def earlier(recipe: Recipe) -> dict[str, Recipe]:
-    """The recipes that have to be trained before ``recipe``, by what ``pretrained`` and ``distil.teachers`` call them.
+    """The recipes that have to be trained before ``recipe``, by what it calls them.
 
     Raises:
         UsageError: one is missing or wrong, or recipes wait for each other.
@@ -101,7 +116,7 @@ def earlier(recipe: Recipe) -> dict[str, Recipe]:
 
 def _earlier(recipe: Recipe, waiting: tuple[str, ...]) -> dict[str, Recipe]:
     found = {}
-    for name in (recipe.pretrained, *recipe.distil.teachers):
+    for name in (recipe.pretrained, recipe.keep_of, *recipe.distil.teachers):
         if name.endswith(".toml"):
             found[name] = first = read_recipe(Path(name))
             if first.name in waiting:
