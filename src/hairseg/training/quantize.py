@@ -170,8 +170,8 @@ def _kept_in_float(path: Path) -> list[str]:
     """The nodes at both ends, which cost little time, and whose errors are seen.
 
     The classifier; and the first convolution, with the depthwise one and its projection where they follow: a few channels
-    stand for the whole photo there, and an EfficientNet's second convolution answers in ranges that differ tenfold between
-    them. In 8 bits they cost the small model 1.4 points on portraits (docs/experiments.md).
+    stand for the whole photo there. In 8 bits these three cost the small model 1.4 points on portraits
+    (docs/experiments.md, 2026-11-28).
     """
     import onnx
 
