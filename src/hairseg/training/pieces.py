@@ -14,8 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hairseg.errors import HairsegError
-
 # Most pieces on a view, and the shares of its side that a piece's square has.
 MOST_PIECES = 3
 PIECE_SIDES = (0.25, 0.6)
@@ -64,28 +62,20 @@ def lay(
         view: photo (3, H, W) uint8; truth (H, W) uint8, or (2, H, W) with what teachers say. It is left as it is.
         piece: the same of (h, w) pixels.
         shape: (h, w), what is cut out; of that only what is surely background.
-        top: of the piece on the view.
+        top: of the piece on the view, all of which holds it.
         left: of the piece on the view.
 
     Returns:
         The photo, and the truth with background under the piece, for teachers too.
-
-    Raises:
-        HairsegError: the piece does not lie inside the view.
     """
     (photo, truth), (from_photo, from_truth) = view, piece
     height, width = shape.shape
-    if not (0 <= top <= photo.shape[-2] - height and 0 <= left <= photo.shape[-1] - width):
-        raise HairsegError(
-            f"a piece of {shape.shape} at ({top}, {left}) leaves a view of {tuple(photo.shape[-2:])}"
-        )
-    cut = torch.from_numpy(shape)
-    if from_truth.ndim == 3:
-        cut = cut & (from_truth[0] == 0) & (from_truth[1:] < DOUBT).all(dim=0)
-    else:
-        cut = cut & (from_truth == 0)
+    sure, *taught = from_truth if from_truth.ndim == 3 else from_truth[None]
+    cut = torch.from_numpy(shape) & (sure == 0)
+    for answer in taught:
+        cut &= answer < DOUBT
     photo, truth = photo.clone(), truth.clone()
     at = (..., slice(top, top + height), slice(left, left + width))
     photo[at] = torch.where(cut, from_photo, photo[at])
-    truth[at] = torch.where(cut, torch.zeros_like(truth[at]), truth[at])
+    truth[at] = truth[at].masked_fill(cut, 0)
     return photo, truth
