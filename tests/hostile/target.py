@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,8 +63,10 @@ def complaint(target: Target, data: bytes) -> str:
 
 @cache
 def folder() -> Path:
-    """A place for files that are read by name."""
-    return Path(tempfile.mkdtemp(prefix="hairseg-hostile-"))
+    """A place for files that are read by name; gone when the process ends."""
+    place = Path(tempfile.mkdtemp(prefix="hairseg-hostile-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
 
 
 def file_of(data: bytes, name: str) -> Path:
