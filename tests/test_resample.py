@@ -53,7 +53,7 @@ def test_photos_of_usual_shapes_come_out_as_pillow_has_them(shape: tuple[int, in
     np.testing.assert_array_equal(resize(photo, height, width, threads), np.asarray(expected))
 
 
-def test_threads_share_a_large_photo_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_share_large_photos_and_maps_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     def side_by_side(work: object, count: int, threads: int) -> None:
@@ -63,6 +63,10 @@ def test_threads_share_a_large_photo_alone(monkeypatch: pytest.MonkeyPatch) -> N
     resize(photo_of(0, 511, 512), 64, 64, 2)
     resize(photo_of(0, 512, 512), 64, 64, 2)
     assert asked == [1, 1, 2, 2]
+    asked.clear()
+    resize_map(np.zeros((64, 64), np.float32), 2047, 2048, 2)
+    resize_map(np.zeros((64, 64), np.float32), 2048, 2048, 2)
+    assert asked == [1, 2]
 
 
 @given(seeds, sides, sides, sides, sides)
@@ -81,7 +85,7 @@ def test_any_number_of_threads_makes_the_same_map(
     plane = np.random.default_rng(seed).random((tall, wide), np.float32)
     alone = resize_map(plane, height, width)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resample, "SHARED", 0)
+        patch.setattr(resample, "SHARED_MAP", 0)
         patch.setattr(resample, "ROWS", 7)  # several parts a thread
         found = resize_map(plane, height, width, threads)
     np.testing.assert_array_equal(found, alone)

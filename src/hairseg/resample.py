@@ -20,8 +20,11 @@ REDUCING_GAP = 1.3
 BAND = 1 << 22
 # Pixels of a photo from which on threads share the work; below, starting them takes as long as they save.
 SHARED = 1 << 18
-# Rows of a map that are made at a time, so that they stay in the processor's cache.
-ROWS = 64
+# Pixels of a map from which on threads share the work: below, they wait for memory, and for each other.
+SHARED_MAP = 1 << 22
+# Rows of a map that are made at a time, from beginning to end: they stay in the processor's cache, and their memory is
+# that of the rows before instead of pages that the system has to find and clear.
+ROWS = 128
 
 
 def resize(photo: NDArray[np.uint8], height: int, width: int, threads: int = 1) -> NDArray[np.uint8]:
@@ -97,11 +100,14 @@ def resize_map(plane: NDArray[np.float32], height: int, width: int, threads: int
     before, share = _neighbours(plane.shape[0], height)
 
     def rows(first: int, last: int) -> None:
-        top, bottom = before[first], before[last - 1] + 2
-        longer = _longer_rows(plane[top:bottom], width)
-        _longer_columns(longer, before[first:last] - top, share[first:last], resized[first:last])
+        scratch = np.empty((ROWS, width), np.float32)
+        for begin in range(first, last, ROWS):
+            end = min(begin + ROWS, last)
+            top, bottom = before[begin], before[end - 1] + 2
+            longer = _longer_rows(plane[top:bottom], width)
+            _longer_columns(longer, before[begin:end] - top, share[begin:end], resized[begin:end], scratch)
 
-    side_by_side(rows, height, threads if height * width >= SHARED else 1)
+    side_by_side(rows, height, threads if height * width >= SHARED_MAP else 1)
     return resized
 
 
@@ -117,19 +123,19 @@ def _longer_rows(plane: NDArray[np.float32], width: int) -> NDArray[np.float32]:
 
 
 def _longer_columns(
-    plane: NDArray[np.float32], before: NDArray[np.intp], share: NDArray[np.float32], out: NDArray[np.float32]
+    plane: NDArray[np.float32],
+    before: NDArray[np.intp],
+    share: NDArray[np.float32],
+    out: NDArray[np.float32],
+    scratch: NDArray[np.float32],
 ) -> None:
     """``out`` becomes the rows between ``before`` and the next one of ``plane``, by ``share``."""
-    differences = np.diff(plane, axis=0, append=plane[-1:])
-    scratch = np.empty((ROWS, plane.shape[1]), np.float32)
-    for top in range(0, len(out), ROWS):
-        rows = slice(top, min(top + ROWS, len(out)))
-        part = scratch[: rows.stop - top]
-        # clip never clips an index here; unlike the default mode it writes into ``out`` at once.
-        np.take(plane, before[rows], axis=0, out=out[rows], mode="clip")
-        np.take(differences, before[rows], axis=0, out=part, mode="clip")
-        part *= share[rows, None]
-        out[rows] += part
+    part = scratch[: len(out)]
+    # clip never clips an index here; unlike the default mode it writes into ``out`` at once.
+    np.take(plane, before, axis=0, out=out, mode="clip")
+    np.take(np.diff(plane, axis=0, append=plane[-1:]), before, axis=0, out=part, mode="clip")
+    part *= share[:, None]
+    out += part
 
 
 def _neighbours(old: int, new: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
