@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from hairseg.edge import soft_edge
+from hairseg.edge import soft_edge, with_colours
 
 # No deadline: a busy machine is no bug.
 UNTIMED = settings(deadline=None)
@@ -194,3 +194,38 @@ def test_doubt_far_from_all_hair_is_no_strand() -> None:
     assert soft_edge(photo, probability)[:, 200:].max() == 0
     probability[80, 240] = 0.51  # now there is some
     assert soft_edge(photo, probability)[:, 200:].max() > 0.2
+
+
+@UNTIMED
+@given(st.integers(0, 3), st.integers(80, 330), st.integers(80, 330), st.sampled_from([0.25, 0.5, 1.0]))
+def test_colours_take_their_share_near_the_border_and_nowhere_else(
+    seed: int, height: int, width: int, share: float
+) -> None:
+    made = composite((60, 40, 30), (200, 190, 170), (120, 150, 190), height, width, seed)
+    before = made.probability.copy()
+    mixed = with_colours(made.photo, made.probability, 0.6, share)
+    np.testing.assert_array_equal(made.probability, before)
+    alpha = soft_edge(made.photo, made.probability, 0.6)
+    mean = (1 - share) * made.probability + share * alpha
+    near = np.abs(mixed - mean) < 1e-5
+    assert (near | (mixed == made.probability)).all()
+    assert near[(alpha > 0) & (alpha < 1)].all()
+    assert (mixed != made.probability).any()
+    assert mixed.dtype == np.float32
+    assert mixed.min() >= 0
+    assert mixed.max() <= 1
+
+
+def test_colours_find_strands_that_a_network_misses() -> None:
+    made = composite((60, 40, 30), (200, 190, 170), (120, 150, 190))
+    wrong = [
+        ((found >= 0.5) != (made.alpha >= 0.5)).mean()
+        for found in (made.probability, with_colours(made.photo, made.probability, 0.5, 0.5))
+    ]
+    assert wrong[1] < 0.8 * wrong[0]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+def test_colours_say_nothing_where_there_is_no_border(value: float) -> None:
+    probability = np.full((31, 47), value, np.float32)
+    assert with_colours(np.zeros((31, 47, 3), np.uint8), probability, 0.5, 0.5) is probability

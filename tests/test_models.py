@@ -53,6 +53,8 @@ def test_what_is_not_needed_to_run_may_be_missing(entry: str) -> None:
         ({"mean": [1, float("nan"), 3]}, "mean is not finite"),
         ({"mean": "abc"}, "metadata is wrong"),
         ({"threshold": 7}, "threshold 7.0"),
+        ({"colours": -0.5}, "colours -0.5"),
+        ({"colours": float("nan")}, "colours nan"),
         ({"scores": 3}, "metadata is wrong"),
         ({"format": None}, "'format' is missing"),
         ({"format": 2}, "newer than this hairseg"),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import hairseg
+from hairseg.edge import with_colours
 from hairseg.errors import HairsegError, ModelError, PhotoError, UsageError
 from hairseg.hair import Hair
 from hairseg.photo import read_photo
@@ -42,6 +43,13 @@ def test_input_is_normalised_as_the_model_says(make_model: ModelMaker) -> None:
     red, green = (100 / 255 - mean[0]) / std[0], (50 / 255 - mean[1]) / std[1]
     expected = 1 / (1 + np.exp(-20 * (red - green)))
     np.testing.assert_allclose(segmenter.probability(pixels), expected, rtol=1e-4)
+
+
+def test_the_photos_own_colours_have_the_models_share(make_model: ModelMaker, portrait: Pixels) -> None:
+    alone = Segmenter(make_model(threshold=0.6), threads=1).probability(portrait)
+    found = Segmenter(make_model(threshold=0.6, colours=0.5), threads=1).probability(portrait)
+    np.testing.assert_array_equal(found, with_colours(portrait, alone, 0.6, 0.5))
+    assert (found != alone).any()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (333, 2), (77, 401)])

@@ -101,7 +101,6 @@ class Segmenter:
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
             raise UsageError(f"a photo of {photo.dtype} {photo.shape} is not (H, W, 3) uint8: use read_photo")
         how = self.info.fit
-        height, width = photo.shape[:2]
         found = (
             averaged(self.on_canvas, photo, how)
             if self.tta
@@ -109,7 +108,25 @@ class Segmenter:
         )
         if self.tiles:
             found = with_small_heads(self.on_canvas, photo, found, how)
-        return unfit(found, height, width, self.threads)
+        return self.at_full_size(found, photo)
+
+    def at_full_size(self, found: NDArray[np.float32], photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What was found on a photo's canvas, for its own pixels: with the share that the model gives their colours.
+
+        Args:
+            found: (h, w) float32 in [0, 1], as :meth:`on_canvas` gives it.
+            photo: (H, W, 3) uint8, sRGB, upright.
+
+        Returns:
+            (H, W) float32 in [0, 1].
+        """
+        height, width = photo.shape[:2]
+        probability = unfit(found, height, width, self.threads)
+        if self.info.colours:
+            from hairseg.edge import with_colours  # here, since not all models do so
+
+            probability = with_colours(photo, probability, self.info.threshold, self.info.colours)
+        return probability
 
     def on_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The network alone.

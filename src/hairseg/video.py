@@ -25,7 +25,7 @@ from PIL import Image
 
 from hairseg.ahead import read_ahead
 from hairseg.errors import PhotoError, UsageError
-from hairseg.fit import fit, unfit
+from hairseg.fit import fit
 from hairseg.hair import Hair
 from hairseg.kinds import Edge
 from hairseg.overlap import overlap
@@ -266,7 +266,9 @@ def _hair(item: _Found, reader: VideoReader, segmenter: Segmenter, threshold: fl
     """The hair of one frame."""
     pixels = item.frame.pixels
     photo = Photo(pixels, f"{reader.name} at {reader.time(item.frame):.2f} s")
-    return Hair(photo, unfit(item.probability, *pixels.shape[:2]), segmenter.info, threshold)
+    return Hair(
+        photo, segmenter.beside_others().at_full_size(item.probability, pixels), segmenter.info, threshold
+    )
 
 
 def _named(target: str | os.PathLike[str] | BinaryIO) -> str:

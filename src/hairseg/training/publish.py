@@ -39,6 +39,7 @@ def publish(
     others: bool = True,
     report: Callable[[str], None] = print,
     threshold: float | None = None,
+    colours: float | None = None,
 ) -> Path:
     """Export, evaluate and describe one model.
 
@@ -53,6 +54,8 @@ def publish(
         report: told what is being done.
         threshold: a probability from here on is hair, to be chosen on ``val84``; None for 0.5, or for
             that of the ``.onnx``.
+        colours: share of the photo's own colours near the border, to be chosen on ``val84``; None for none, or for
+            that of the ``.onnx``.
 
     Returns:
         The ONNX file.
@@ -61,7 +64,9 @@ def publish(
     with TemporaryDirectory() as place:
         report(f"exporting {checkpoint}")
         judged = next(one for one in sets if one.name == "figaro1k:val84")
-        draft, recipe = _draft(checkpoint, Path(place), weights, size, threshold, judged.items[::PARITY_STEP])
+        draft, recipe = _draft(
+            checkpoint, Path(place), weights, size, threshold, colours, judged.items[::PARITY_STEP]
+        )
         metadata = stored_metadata(draft)
         segmenter = Segmenter(draft)
         reports = []
@@ -88,11 +93,12 @@ def _draft(
     weights: Weights,
     size: int | None,
     threshold: float | None,
+    colours: float | None,
     compared: Sequence[Item],
 ) -> tuple[Path, Recipe]:
     """The exported file in ``place``, named as the model will be, and the recipe that trained it."""
     if checkpoint.suffix == ".onnx":
-        if weights != "int8" or (size, threshold) != (None, None):
+        if weights != "int8" or (size, threshold, colours) != (None, None, None):
             raise UsageError(
                 f"{checkpoint}: an exported model can only be made int8: use --weights int8 alone"
             )
@@ -112,6 +118,8 @@ def _draft(
         facts = {"licence": WEIGHTS_LICENCE, **with_seen(recipe, header)}
         if threshold is not None:
             facts["threshold"] = threshold
+        if colours:
+            facts["colours"] = colours
         photos = [as_batch(net, fit(read_item(item)[0], recipe.fit)) for item in compared]
         export(net, recipe, exported, half=weights == "float16", photos=photos, **facts)
     if weights != "int8":

@@ -10,25 +10,52 @@ import { atPoints, eachPixel, gridSize } from "./tiles.js";
  * `threshold` the probability at which the model is undecided.
  */
 export function softEdge(photo, probability, threshold = 0.5) {
-  const { data, width, height } = photo;
-  const step = Math.min(Math.max(2, roundHalfEven(Math.max(height, width) / EDGE.GRID)), height, width);
-  const prior = atPoints(probability, height, width, step).map(centredOn(threshold));
+  const { width, height } = photo;
+  const { step, prior } = priorOf(photo, probability, threshold);
   const alpha = sure(prior, step, height, width);
+  eachAlpha(photo, step, prior, (at, value) => {
+    alpha[at] = value;
+  });
+  return alpha;
+}
+
+/**
+ * The probability, averaged near the border with the alpha that softEdge would give there; `share` is that of
+ * the colours.
+ */
+export function withColours(photo, probability, threshold, share) {
+  if (!share) return probability;
+  const { step, prior } = priorOf(photo, probability, threshold);
+  const mixed = probability.slice();
+  eachAlpha(photo, step, prior, (at, value) => {
+    mixed[at] = probability[at] + share * (value - probability[at]);
+  });
+  return mixed;
+}
+
+/** The grid's step, and the probability at its points, bent so that `threshold` is 0.5. */
+function priorOf({ width, height }, probability, threshold) {
+  const step = Math.min(Math.max(2, roundHalfEven(Math.max(height, width) / EDGE.GRID)), height, width);
+  return { step, prior: atPoints(probability, height, width, step).map(centredOn(threshold)) };
+}
+
+/** `take(at, alpha)` for every pixel of the tiles that the border crosses. */
+function eachAlpha({ data, width, height }, step, prior, take) {
   let [lowest, highest] = [1, 0];
   for (const value of prior) {
     lowest = Math.min(lowest, value);
     highest = Math.max(highest, value);
   }
-  if (lowest > 0.5 || highest < 0.5) return alpha;
+  if (lowest > 0.5 || highest < 0.5) return;
   const colours = [0, 1, 2].map((channel) => atPoints(data, height, width, step, 4, channel));
   const { model, border } = discriminant(colours, prior, ...gridSize(height, width, step));
   eachPixel(border, height, width, step, model, (at, values) => {
     const from = 4 * at;
-    alpha[at] = clamp(
-      values[3] + values[0] * data[from] + values[1] * data[from + 1] + values[2] * data[from + 2],
+    take(
+      at,
+      clamp(values[3] + values[0] * data[from] + values[1] * data[from + 1] + values[2] * data[from + 2]),
     );
   });
-  return alpha;
 }
 
 /** Bends the probability so that `threshold` becomes 0.5, and 0 and 1 stay. */

@@ -29,9 +29,8 @@ const answers = {
     const photo = pixels(bitmap, bitmap.width, bitmap.height);
     const start = performance.now();
     const map = await segmenter.find(photo);
-    const { threshold } = segmenter.model;
-    whole = new Hair(photo, map, threshold);
-    shown = new Hair(preview(bitmap, photo), map, threshold);
+    whole = new Hair(photo, map, segmenter.model);
+    shown = new Hair(preview(bitmap, photo), map, segmenter.model);
     if (shown.photo === photo) shown = whole;
     bitmap.close();
     const { width, height, data } = shown.photo;
