@@ -229,3 +229,22 @@ def test_colours_find_strands_that_a_network_misses() -> None:
 def test_colours_say_nothing_where_there_is_no_border(value: float) -> None:
     probability = np.full((31, 47), value, np.float32)
     assert with_colours(np.zeros((31, 47, 3), np.uint8), probability, 0.5, 0.5) is probability
+
+
+def test_no_product_is_large_enough_for_threads_of_the_matrix_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """OpenBLAS' own threads spin for a while after their work, on cores that the next photo's network wants."""
+    sizes, matmul = [], np.matmul
+
+    def counted(first: Floats, second: Floats, *rest: object, **more: object) -> object:
+        sizes.append(first.shape[-2] * first.shape[-1] * second.shape[-1])
+        return matmul(first, second, *rest, **more)
+
+    monkeypatch.setattr(np, "matmul", counted)
+    for height, width in ((900, 1000), (300, 1600), (2500, 2500)):
+        made = composite((60, 40, 30), (200, 190, 170), (120, 150, 190), height // 4, width // 4)
+        photo = np.repeat(np.repeat(made.photo, 4, 0), 4, 1)
+        with_colours(photo, np.repeat(np.repeat(made.probability, 4, 0), 4, 1), 0.5, 0.5)
+    assert len(sizes) > 10
+    assert max(sizes) <= 1 << 18
