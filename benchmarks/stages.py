@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hairseg.edge import soft_edge, with_colours
+from hairseg.edge import soft_edge, with_colors
 from hairseg.evaluation.tables import markdown
 from hairseg.fit import fit, unfit
 from hairseg.photo import read_photo
@@ -58,7 +58,7 @@ def main() -> None:
         lap("network")
         probability = unfit(found, photo.shape[0], photo.shape[1], segmenter.threads)
         lap("back to size")
-        probability = with_colours(photo, probability, segmenter.info.threshold, segmenter.info.colours)
+        probability = with_colors(photo, probability, segmenter.info.threshold, segmenter.info.color_share)
         lap("colours")
         alpha = soft_edge(photo, probability)
         lap("soft edge")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from hairseg.edge import soft_edge, with_colours
+from hairseg.edge import soft_edge, with_colors
 
 # No deadline: a busy machine is no bug.
 UNTIMED = settings(deadline=None)
@@ -203,7 +203,7 @@ def test_colours_take_their_share_near_the_border_and_nowhere_else(
 ) -> None:
     made = composite((60, 40, 30), (200, 190, 170), (120, 150, 190), height, width, seed)
     before = made.probability.copy()
-    mixed = with_colours(made.photo, made.probability, 0.6, share)
+    mixed = with_colors(made.photo, made.probability, 0.6, share)
     np.testing.assert_array_equal(made.probability, before)
     alpha = soft_edge(made.photo, made.probability, 0.6)
     mean = (1 - share) * made.probability + share * alpha
@@ -220,7 +220,7 @@ def test_colours_find_strands_that_a_network_misses() -> None:
     made = composite((60, 40, 30), (200, 190, 170), (120, 150, 190))
     wrong = [
         ((found >= 0.5) != (made.alpha >= 0.5)).mean()
-        for found in (made.probability, with_colours(made.photo, made.probability, 0.5, 0.5))
+        for found in (made.probability, with_colors(made.photo, made.probability, 0.5, 0.5))
     ]
     assert wrong[1] < 0.8 * wrong[0]
 
@@ -228,7 +228,7 @@ def test_colours_find_strands_that_a_network_misses() -> None:
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
 def test_colours_say_nothing_where_there_is_no_border(value: float) -> None:
     probability = np.full((31, 47), value, np.float32)
-    assert with_colours(np.zeros((31, 47, 3), np.uint8), probability, 0.5, 0.5) is probability
+    assert with_colors(np.zeros((31, 47, 3), np.uint8), probability, 0.5, 0.5) is probability
 
 
 def test_no_product_is_large_enough_for_threads_of_the_matrix_library(
@@ -245,6 +245,6 @@ def test_no_product_is_large_enough_for_threads_of_the_matrix_library(
     for height, width in ((900, 1000), (300, 1600), (2500, 2500)):
         made = composite((60, 40, 30), (200, 190, 170), (120, 150, 190), height // 4, width // 4)
         photo = np.repeat(np.repeat(made.photo, 4, 0), 4, 1)
-        with_colours(photo, np.repeat(np.repeat(made.probability, 4, 0), 4, 1), 0.5, 0.5)
+        with_colors(photo, np.repeat(np.repeat(made.probability, 4, 0), 4, 1), 0.5, 0.5)
     assert len(sizes) > 10
     assert max(sizes) <= 1 << 18

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import hairseg
-from hairseg.edge import with_colours
+from hairseg.edge import with_colors
 from hairseg.errors import HairsegError, ModelError, PhotoError, UsageError
 from hairseg.hair import Hair
 from hairseg.photo import read_photo
@@ -47,8 +47,8 @@ def test_input_is_normalised_as_the_model_says(make_model: ModelMaker) -> None:
 
 def test_the_photos_own_colours_have_the_models_share(make_model: ModelMaker, portrait: Pixels) -> None:
     alone = Segmenter(make_model(threshold=0.6), threads=1).probability(portrait)
-    found = Segmenter(make_model(threshold=0.6, colours=0.5), threads=1).probability(portrait)
-    np.testing.assert_array_equal(found, with_colours(portrait, alone, 0.6, 0.5))
+    found = Segmenter(make_model(threshold=0.6, color_share=0.5), threads=1).probability(portrait)
+    np.testing.assert_array_equal(found, with_colors(portrait, alone, 0.6, 0.5))
     assert (found != alone).any()
 
 

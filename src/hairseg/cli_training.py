@@ -187,7 +187,7 @@ def publish(
     size: int | None = None,
     others: bool = True,
     threshold: float | None = None,
-    colours: float | None = None,
+    color_share: float | None = None,
 ) -> int:
     """Package a checkpoint: export it, measure it on the protocol once, write its scores, card and checksum.
 
@@ -207,15 +207,15 @@ def publish(
         Measure on the other data sets beside figaro1k too.
     threshold
         A probability from here on is hair, above 0 and below 1, chosen on val84. Default: 0.5.
-    colours
+    color_share
         Share that the photo's own colours have near the border, 0 to 1, chosen on val84. Default: 0.
     """
     import os
 
     if threshold is not None and not 0 < threshold < 1:
         raise UsageError(f"--threshold {threshold} is out of range: use a number above 0 and below 1")
-    if colours is not None and not 0 <= colours <= 1:
-        raise UsageError(f"--colours {colours} is out of range: use a number from 0 to 1")
+    if color_share is not None and not 0 <= color_share <= 1:
+        raise UsageError(f"--color-share {color_share} is out of range: use a number from 0 to 1")
     require("torch", "train")
     require("onnxscript", "train")
     from hairseg.training.publish import publish as publish_model
@@ -223,5 +223,7 @@ def publish(
     kind = _check_weights(weights)
     place = data or Path(os.environ.get("HAIRSEG_DATA", ""))
     say = lambda line: print(printable_message(line), file=sys.stderr, flush=True)  # noqa: E731
-    print(publish_model(_checkpoint(checkpoint), folder, place, kind, size, others, say, threshold, colours))
+    print(
+        publish_model(_checkpoint(checkpoint), folder, place, kind, size, others, say, threshold, color_share)
+    )
     return 0

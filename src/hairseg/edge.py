@@ -47,10 +47,10 @@ OUTSIDE = (0.03, 0.15)
 INSIDE = (0.04, 0.30)
 # The contrast curve: what is this close to a mean is that layer and nothing else.
 LOW, HIGH = 0.1, 0.9
-# Products of matrices are kept this small (rows x columns x what is summed): larger ones NumPy's OpenBLAS gives to threads of
-# its own, which then spin for 60 ms and more on cores that the network wants.
+# Products of matrices are kept this small (rows x columns x what is summed): larger ones NumPy's OpenBLAS gives to
+# threads of its own, which then spin for 60 ms and more on cores that the network wants.
 LARGEST_PRODUCT = 1 << 18
-# Pixels worked on at a time: a megabyte or two, whatever the photo's size. Each is a product with its tile's four corners.
+# Pixels worked on at a time, whatever the photo's size: each is a product with its tile's four corners.
 AT_ONCE = LARGEST_PRODUCT // 4
 
 
@@ -77,7 +77,7 @@ def soft_edge(photo: NDArray[np.uint8], probability: Floats, threshold: float = 
     return alpha
 
 
-def with_colours(photo: NDArray[np.uint8], probability: Floats, threshold: float, share: float) -> Floats:
+def with_colors(photo: NDArray[np.uint8], probability: Floats, threshold: float, share: float) -> Floats:
     """The probability, averaged near the border with the alpha that :func:`soft_edge` would give there.
 
     The network sees a canvas, colours are those of the photo's own pixels: together they find hair better than either

@@ -122,10 +122,10 @@ class Segmenter:
         """
         height, width = photo.shape[:2]
         probability = unfit(found, height, width, self.threads)
-        if self.info.colours:
-            from hairseg.edge import with_colours  # here, since not all models do so
+        if self.info.color_share:
+            from hairseg.edge import with_colors  # here, since not all models do so
 
-            probability = with_colours(photo, probability, self.info.threshold, self.info.colours)
+            probability = with_colors(photo, probability, self.info.threshold, self.info.color_share)
         return probability
 
     def on_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -54,7 +54,7 @@ def served_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy model, which takes red for hair, on a larger canvas, with a threshold and a share of colours of its own."""
     path = tmp_path_factory.mktemp("served") / "toy.onnx"
     return write_toy_model(
-        path, fit={"mode": "area", "size": 256, "multiple": 32}, threshold=0.6, colours=0.5
+        path, fit={"mode": "area", "size": 256, "multiple": 32}, threshold=0.6, color_share=0.5
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hairseg.color import hair_color, parse_color
-from hairseg.edge import soft_edge, with_colours
+from hairseg.edge import soft_edge, with_colors
 from hairseg.fit import Fit, fit, unfit
 from hairseg.foreground import foreground
 from hairseg.mask import to_mask
@@ -56,7 +56,7 @@ _STEPS = """async ({ photo, maps, probability, threshold, alpha, fits, dyes, tin
     unfit: maps.map((map) => text(page.unfit({ ...map, data: floats(map.data) }, height, width))),
     mask: text(page.toMask(probability, 0.3)),
     edge: text(page.softEdge(photo, probability, threshold)),
-    mixed: text(page.withColours(photo, probability, threshold, 0.5)),
+    mixed: text(page.withColors(photo, probability, threshold, 0.5)),
     color: page.hairColor(photo, probability),
     foreground: text(page.foreground(photo, alpha).data),
     dyed: dyes.map((dye) => text(page.recolor(photo, alpha, dye))),
@@ -168,7 +168,7 @@ def test_edge(both: Both) -> None:
 
 def test_colours_near_the_border(both: Both) -> None:
     found = _bytes(both.answer["mixed"], np.float32).reshape(both.alpha.shape)
-    expected = with_colours(both.photo, both.probability, THRESHOLD, 0.5)
+    expected = with_colors(both.photo, both.probability, THRESHOLD, 0.5)
     assert (expected != both.probability).any()
     difference = np.abs(found - expected)
     assert difference.mean() < 1e-4

@@ -98,19 +98,19 @@ def test_a_threshold_that_was_chosen_is_measured_stored_and_said(
 def test_a_share_of_the_colours_is_measured_stored_and_said(run: Path, models: Path, figaro: Path) -> None:
     checkpoint = run / "best.safetensors"
     plain = read_info(publish(checkpoint, models, figaro, others=False, report=lambda line: None))
-    path = publish(checkpoint, models, figaro, others=False, report=lambda line: None, colours=0.5)
+    path = publish(checkpoint, models, figaro, others=False, report=lambda line: None, color_share=0.5)
     info = read_info(path)
-    assert (plain.colours, info.colours) == (0, 0.5)
+    assert (plain.color_share, info.color_share) == (0, 0.5)
     card = (models / "mine.md").read_text()
     assert "takes 50 % of a pixel's probability near the border from the photo's own colours" in card
-    assert "hairseg publish runs/<date>-mine --colours 0.5\n" in card
+    assert "hairseg publish runs/<date>-mine --color-share 0.5\n" in card
 
 
 @pytest.mark.parametrize("colours", ["1.5", "-0.5", "nan"])
 def test_a_share_of_the_colours_is_a_share(
     colours: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["publish", str(tmp_path), "--colours", colours]) == 2
+    assert main(["publish", str(tmp_path), "--color-share", colours]) == 2
     assert "is out of range: use a number from 0 to 1" in capsys.readouterr().err
 
 

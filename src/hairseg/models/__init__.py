@@ -44,7 +44,7 @@ class ModelInfo:
         mean, std: of each colour, for input in [0, 1].
         fit: how a photo becomes the model's canvas.
         threshold: a probability from here on is hair.
-        colours: share of the photo's own colours in the probability near the border, 0 to 1; the rest is the network's.
+        color_share: that of the photo's own colours in the probability near the border, 0 to 1.
         classes: what the outputs mean.
         colors: of the classes, ``#rrggbb``; empty for hair.
         data: the sets that it was trained on.
@@ -63,7 +63,7 @@ class ModelInfo:
     std: Triple
     fit: Fit
     threshold: float = 0.5
-    colours: float = 0.0
+    color_share: float = 0.0
     classes: tuple[str, ...] = ("hair",)
     colors: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
@@ -243,7 +243,7 @@ def _info(entry: dict[str, Any], path: Path) -> ModelInfo:
         std=_triple("std", entry.pop("std")),
         fit=Fit(fit["mode"], int(fit["size"]), int(fit["multiple"])),
         threshold=float(entry.pop("threshold", 0.5)),
-        colours=float(entry.pop("colours", 0.0)),
+        color_share=float(entry.pop("color_share", 0.0)),
         classes=tuple(map(str, entry.pop("classes", ["hair"]))),
         colors=tuple(map(str, entry.pop("colors", []))),
         data=tuple(printable(str(one)) for one in entry.pop("data", [])),
@@ -256,8 +256,8 @@ def _info(entry: dict[str, Any], path: Path) -> ModelInfo:
     )
     if not 0 <= info.threshold <= 1:
         raise ValueError(f"threshold {info.threshold} is not in [0, 1]")
-    if not 0 <= info.colours <= 1:
-        raise ValueError(f"colours {info.colours} is not in [0, 1]")
+    if not 0 <= info.color_share <= 1:
+        raise ValueError(f"color_share {info.color_share} is not in [0, 1]")
     if min(info.std) <= 0:
         raise ValueError("std is not positive")
     if not info.scene_classes:

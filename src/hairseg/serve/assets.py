@@ -80,7 +80,7 @@ def describe(model: ModelInfo) -> dict[str, Any]:
         "std": list(model.std),
         "fit": {"mode": model.fit.mode, "size": model.fit.size, "multiple": model.fit.multiple},
         "threshold": model.threshold,
-        "colours": model.colours,
+        "color_share": model.color_share,
         "classes": list(model.classes),
         "data": list(model.data),
         "licence": model.licence,

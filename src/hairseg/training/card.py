@@ -81,18 +81,18 @@ def _use(info: ModelInfo) -> str:
         f"Input `photo`: float32 (N, 3, H, W), RGB in [0, 1] after (x - mean) / std, any H and W from 33 to 2048; "
         f"trained for an area of about {info.fit.size}x{info.fit.size} pixels in the photo's own proportions. Output "
         "`probability`: float32 (N, 1, H, W) in [0, 1]. Mean, std, size and threshold "
-        f"({info.threshold:g}) are in the file's metadata under `hairseg`, as JSON.{_colours(info)}"
+        f"({info.threshold:g}) are in the file's metadata under `hairseg`, as JSON.{_color_share(info)}"
     )
 
 
-def _colours(info: ModelInfo) -> str:
+def _color_share(info: ModelInfo) -> str:
     """What is done with the output near the border."""
-    if not info.colours:
+    if not info.color_share:
         return ""
     return (
-        f" `colours` there is {info.colours:g}: in photos, hairseg takes {100 * info.colours:g} % of a pixel's "
-        "probability near the border from the photo's own colours (`hairseg.edge.with_colours`); every score below is "
-        "with them."
+        f" `color_share` there is {info.color_share:g}: in photos, hairseg takes {100 * info.color_share:g} % of a "
+        "pixel's probability near the border from the photo's own colours (`hairseg.edge.with_colors`); every score "
+        "below is with them."
     )
 
 
@@ -168,8 +168,8 @@ def _again(info: ModelInfo, recipe: dict[str, Any], metadata: dict[str, Any]) ->
     publish = f"hairseg publish runs/<date>-{recipe['name']}"
     if metadata["threshold"] != THRESHOLD:
         publish += f" --threshold {metadata['threshold']:g}"
-    if metadata.get("colours"):
-        publish += f" --colours {metadata['colours']:g}"
+    if metadata.get("color_share"):
+        publish += f" --color-share {metadata['color_share']:g}"
     if "calibration" in metadata:
         publish += " --weights int8"
         stored = (

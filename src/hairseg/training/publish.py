@@ -39,7 +39,7 @@ def publish(
     others: bool = True,
     report: Callable[[str], None] = print,
     threshold: float | None = None,
-    colours: float | None = None,
+    color_share: float | None = None,
 ) -> Path:
     """Export, evaluate and describe one model.
 
@@ -54,7 +54,7 @@ def publish(
         report: told what is being done.
         threshold: a probability from here on is hair, to be chosen on ``val84``; None for 0.5, or for
             that of the ``.onnx``.
-        colours: share of the photo's own colours near the border, to be chosen on ``val84``; None for none, or for
+        color_share: share of the photo's own colours near the border, to be chosen on ``val84``; None for none, or for
             that of the ``.onnx``.
 
     Returns:
@@ -65,7 +65,7 @@ def publish(
         report(f"exporting {checkpoint}")
         judged = next(one for one in sets if one.name == "figaro1k:val84")
         draft, recipe = _draft(
-            checkpoint, Path(place), weights, size, threshold, colours, judged.items[::PARITY_STEP]
+            checkpoint, Path(place), weights, size, threshold, color_share, judged.items[::PARITY_STEP]
         )
         metadata = stored_metadata(draft)
         segmenter = Segmenter(draft)
@@ -93,12 +93,12 @@ def _draft(
     weights: Weights,
     size: int | None,
     threshold: float | None,
-    colours: float | None,
+    color_share: float | None,
     compared: Sequence[Item],
 ) -> tuple[Path, Recipe]:
     """The exported file in ``place``, named as the model will be, and the recipe that trained it."""
     if checkpoint.suffix == ".onnx":
-        if weights != "int8" or (size, threshold, colours) != (None, None, None):
+        if weights != "int8" or (size, threshold, color_share) != (None, None, None):
             raise UsageError(
                 f"{checkpoint}: an exported model can only be made int8: use --weights int8 alone"
             )
@@ -118,8 +118,8 @@ def _draft(
         facts = {"licence": WEIGHTS_LICENCE, **with_seen(recipe, header)}
         if threshold is not None:
             facts["threshold"] = threshold
-        if colours:
-            facts["colours"] = colours
+        if color_share:
+            facts["color_share"] = color_share
         photos = [as_batch(net, fit(read_item(item)[0], recipe.fit)) for item in compared]
         export(net, recipe, exported, half=weights == "float16", photos=photos, **facts)
     if weights != "int8":

@@ -23,7 +23,7 @@ export function softEdge(photo, probability, threshold = 0.5) {
  * The probability, averaged near the border with the alpha that softEdge would give there; `share` is that of
  * the colours.
  */
-export function withColours(photo, probability, threshold, share) {
+export function withColors(photo, probability, threshold, share) {
   if (!share) return probability;
   const { step, prior } = priorOf(photo, probability, threshold);
   const mixed = probability.slice();

@@ -1,7 +1,7 @@
 // The result: where the hair is in one photo, and what can be made of it. Computed when asked for, once.
 
 import { hairColor } from "./color.js";
-import { softEdge, withColours } from "./edge.js";
+import { softEdge, withColors } from "./edge.js";
 import { unfit } from "./fit.js";
 import { fraction, toMask } from "./mask.js";
 import { cutout, maskPicture, overlay, prepare, recolor } from "./paint.js";
@@ -10,17 +10,17 @@ export class Hair {
   #kept = new Map();
 
   /** `photo` is RGBA, `map` the probability on the model's canvas; threshold and share of colours are the model's. */
-  constructor(photo, map, { threshold, colours = 0 }) {
+  constructor(photo, map, { threshold, color_share: share = 0 }) {
     this.photo = photo;
     this.map = map;
     this.threshold = threshold;
-    this.colours = colours;
+    this.share = share;
   }
 
   get probability() {
     return this.#once("probability", () => {
       const found = unfit(this.map, this.photo.height, this.photo.width);
-      return withColours(this.photo, found, this.threshold, this.colours);
+      return withColors(this.photo, found, this.threshold, this.share);
     });
   }
 
