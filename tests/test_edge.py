@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from hairseg import edge
 from hairseg.edge import soft_edge, with_colors
 
 # No deadline: a busy machine is no bug.
@@ -112,14 +113,16 @@ def test_where_colours_say_nothing_the_probability_stays() -> None:
 
 
 def test_a_strand_that_the_network_missed_is_found() -> None:
-    photo = np.full((200, 200, 3), (205, 208, 212), np.uint8)
-    photo[100:] = (42, 30, 24)
-    photo[88:100, 60] = (42, 30, 24)
-    probability = network_like((np.arange(200) >= 100)[:, None] * np.ones((1, 200), np.float32))
-    assert probability[90, 60] < 0.1
+    photo = np.full((400, 400, 3), (205, 208, 212), np.uint8)
+    photo[200:] = (42, 30, 24)
+    photo[180:200, 120] = (42, 30, 24)
+    probability = network_like((np.arange(400) >= 200)[:, None] * np.ones((1, 400), np.float32))
+    assert probability[194, 120] < 0.3
+    assert probability[190, 120] < 0.1
     alpha = soft_edge(photo, probability)
-    assert alpha[94:100, 60].min() > 0.8
-    assert alpha[94:98, 40:58].max() < 0.05
+    assert alpha[194:200, 120].min() > 0.8
+    assert alpha[190:194, 120].min() > 0.4
+    assert alpha[190:198, 80:118].max() < 0.05
 
 
 def test_far_from_the_border_alpha_is_exactly_0_and_1() -> None:
@@ -214,6 +217,20 @@ def test_colours_take_their_share_near_the_border_and_nowhere_else(
     assert mixed.dtype == np.float32
     assert mixed.min() >= 0
     assert mixed.max() <= 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(700, 613), (613, 700), (400, 1601)])
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, height: int, width: int) -> None:
+    made = composite((60, 40, 30), (200, 190, 170), (120, 150, 190), height, width)
+    # Hair to the right and the lower end, where tiles lie over each other.
+    photo, probability = (
+        made.photo[: height // 2, : width // 2],
+        made.probability[: height // 2, : width // 2],
+    )
+    alone = with_colors(photo, probability, 0.6, 0.5)
+    monkeypatch.setattr(edge, "SHARED", 1)
+    for threads in (2, 3, 7):
+        np.testing.assert_array_equal(with_colors(photo, probability, 0.6, 0.5, threads), alone)
 
 
 def test_colours_find_strands_that_a_network_misses() -> None:

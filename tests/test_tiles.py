@@ -57,6 +57,20 @@ def test_interpolation_is_bilinear_between_the_corners() -> None:
     np.testing.assert_allclose(last, 8 + 2 * rows)
 
 
+@UNTIMED
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 7))
+def test_tiles_apart_share_no_pixel(height: int, width: int, step: int) -> None:
+    step = min(step, height, width)
+    seen = np.zeros((height, width), int)
+    apart, over = Tiles.where(np.ones(at_points(seen, step).shape, bool), step).apart(seen)
+    for row, column in zip(apart.rows, apart.columns, strict=True):
+        seen[row * step : (row + 1) * step, column * step : (column + 1) * step] += 1
+    assert seen.max(initial=0) <= 1
+    assert seen.sum() == len(apart) * step**2
+    assert len(apart) + len(over) == at_points(seen, step).size
+    assert (len(over) == 0) == (height % step == 0 and width % step == 0)
+
+
 @pytest.mark.parametrize(("pixels", "sizes"), [(1, [1] * 5), (8, [2, 2, 1]), (1000, [5])])
 def test_parts_are_bounded_and_complete(pixels: int, sizes: list[int]) -> None:
     tiles = Tiles.where(np.ones((1, 5), bool), 2)

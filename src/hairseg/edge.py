@@ -9,8 +9,8 @@ the means along the direction that separates the clouds best (Fisher's discrimin
 That is linear in I, as in the fast guided filter (He, Sun 2015): the coefficients are found on the grid,
 whatever the photo's size, and applied to the full-resolution photo in the tiles that the border crosses. The
 guided filter's own regression has nearly the same direction but is fitted to the blurred border too, which
-flattens it: on composites with known alpha, with the same windows and limits and its own best contrast curve,
-its mean error is an eighth larger. Where the clouds overlap (small d2) the probability itself is taken.
+flattens it; with a steeper contrast curve of its own it is nearly as good, and it cannot say how far the clouds
+are apart. Where they overlap (small d2) the probability itself is taken.
 """
 
 from __future__ import annotations
@@ -20,19 +20,22 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from hairseg.bands import side_by_side
 from hairseg.tiles import Tiles, at_points
 
 Floats = NDArray[np.float32]
 # Rows and columns of the grid.
 Part = tuple[slice, slice]
 
-# Points along the longer side. More cost time and, with windows that hold as many points, gain nothing.
-GRID = 128
-# Standard deviation of the Gaussian window, in grid points: as far as strands leave the network's border.
-REACH = 2.5
-# Where the window ends, in grid points: 4.5 deviations. Weights too small for a normal float32 would make the
-# products many times slower.
-ENDS = int(4.5 * REACH)
+# Points along the longer side. More cost time and find less (docs/experiments.md).
+GRID = 80
+# Standard deviations of the Gaussian windows, in grid points: of the one that gathers colours, and of the one that says
+# how near hair and background are. The second is as wide as strands leave the network's border: a wider one finds more
+# of them before a plain wall, and ears and the pattern of the wall elsewhere.
+REACH, NEAR = 3.0, 1.6
+# Where a window ends, in its deviations. Weights too small for a normal float32 would make the products many times
+# slower.
+ENDS = 4.5
 # Added to the variance of each channel (levels 0 to 1): sensor and JPEG noise of 4 levels of 255.
 NOISE = np.float32(2e-4)
 # From here up (from 1 minus this down) a probability is wholly sure; at 0.5 it lends its colour to no cloud.
@@ -44,7 +47,7 @@ FEW = np.float32(0.01)
 # Where the window holds less hair than the first number alpha is 0, from the second on the colours decide;
 # the same for background and alpha 1. Hair reaches further out than background reaches in.
 OUTSIDE = (0.03, 0.15)
-INSIDE = (0.04, 0.30)
+INSIDE = (0.02, 0.10)
 # The contrast curve: what is this close to a mean is that layer and nothing else.
 LOW, HIGH = 0.1, 0.9
 # Products of matrices are kept this small (rows x columns x what is summed): larger ones NumPy's OpenBLAS gives to
@@ -52,6 +55,8 @@ LOW, HIGH = 0.1, 0.9
 LARGEST_PRODUCT = 1 << 18
 # Pixels worked on at a time, whatever the photo's size: each is a product with its tile's four corners.
 AT_ONCE = LARGEST_PRODUCT // 4
+# Pixels near the border from which on threads share the work: below, starting them takes as long as they save.
+SHARED = 1 << 15
 
 
 def soft_edge(photo: NDArray[np.uint8], probability: Floats, threshold: float = 0.5) -> Floats:
@@ -77,7 +82,9 @@ def soft_edge(photo: NDArray[np.uint8], probability: Floats, threshold: float = 
     return alpha
 
 
-def with_colors(photo: NDArray[np.uint8], probability: Floats, threshold: float, share: float) -> Floats:
+def with_colors(
+    photo: NDArray[np.uint8], probability: Floats, threshold: float, share: float, threads: int = 1
+) -> Floats:
     """The probability, averaged near the border with the alpha that :func:`soft_edge` would give there.
 
     The network sees a canvas, colours are those of the photo's own pixels: together they find hair better than either
@@ -88,6 +95,7 @@ def with_colors(photo: NDArray[np.uint8], probability: Floats, threshold: float,
         probability: (H, W) float32 in [0, 1].
         threshold: the probability at which the model is undecided.
         share: of the colours, 0 to 1.
+        threads: that share the work; the result is the same.
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -97,12 +105,19 @@ def with_colors(photo: NDArray[np.uint8], probability: Floats, threshold: float,
     if not share or prior.min() > 0.5 or prior.max() < 0.5:
         return probability
     model, border = _discriminant(at_points(photo, step), prior)
-    # Tiles at the photo's end lie over others: both take their mean with what the network alone says.
     mixed = probability.copy()
-    for tiles in Tiles.where(border, step).parts(AT_ONCE):
-        found = tiles.gather(probability)
-        found += np.float32(share) * (_apply(model, tiles, photo) - found)
-        tiles.scatter(found, mixed)
+
+    def mix(some: Tiles) -> None:
+        for tiles in some.parts(AT_ONCE):
+            found = tiles.gather(probability)
+            found += np.float32(share) * (_apply(model, tiles, photo) - found)
+            tiles.scatter(found, mixed)
+
+    # Tiles at the photo's end lie over others and come last, so that it is always they that are seen.
+    tiles, over = Tiles.where(border, step).apart(photo)
+    shared = len(tiles) * step**2 >= SHARED
+    side_by_side(lambda first, last: mix(tiles[first:last]), len(tiles), threads if shared else 1)
+    mix(over)
     return mixed
 
 
@@ -141,27 +156,28 @@ def _discriminant(colours: NDArray[np.uint8], prior: Floats) -> tuple[Floats, ND
         (4, h, w) float32: slopes for red, green and blue (levels 0 to 255) and the intercept; (h, w) bool.
     """
     whole = slice(0, prior.shape[0]), slice(0, prior.shape[1])
-    around, hair = _blur(np.stack([prior, _ramp(prior, 0.5, SURE)]), whole, whole, whole)
-    # Where no hair is in reach, what the network half believes is no strand.
+    around, hair = _blur(np.stack([prior, _ramp(prior, 0.5, SURE)]), whole, whole, whole, NEAR)
+    # Where no hair is near, what the network half believes is no strand.
     outside, inside = _ramp(around, *OUTSIDE) * (hair > 0), _ramp(1 - around, *INSIDE)
     border = (outside > 0) & (inside > 0)
     model = np.zeros((4, *prior.shape), np.float32)
     model[3] = 1 - inside
     if border.any():
-        part = _span(np.any(border, axis=1)), _span(np.any(border, axis=0))
-        gain = (outside * inside)[part] / np.float32(HIGH - LOW)
-        slopes, intercept = _lines(colours, prior, part, whole)
+        slopes, intercept = _lines(colours, prior, border)
+        gain = (outside * inside)[border] / np.float32(HIGH - LOW)
         # The limits and the contrast curve are linear too, so they cost nothing at full size.
-        model[:3, *part] = slopes * (gain / 255)
-        model[3, *part] += (intercept - np.float32(LOW)) * gain
+        model[:3, border] = slopes * (gain / 255)
+        model[3, border] += (intercept - np.float32(LOW)) * gain
     return model, border
 
 
-def _lines(colours: NDArray[np.uint8], prior: Floats, part: Part, whole: Part) -> tuple[Floats, Floats]:
-    """Slopes (3, h', w') for levels 0 to 1 and intercept (h', w') of alpha in a ``part`` of the grid."""
+def _lines(colours: NDArray[np.uint8], prior: Floats, border: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Slopes (3, N) for levels 0 to 1 and intercept (N,) of alpha at the grid's N points on the ``border``."""
+    whole = slice(0, prior.shape[0]), slice(0, prior.shape[1])
+    part = _span(np.any(border, axis=1)), _span(np.any(border, axis=0))
     near = _widened(part[0], whole[0].stop), _widened(part[1], whole[1].stop)
     seen = np.moveaxis(colours[near], -1, 0).astype(np.float32) / np.float32(255)
-    sums = _blur(_moments(seen, prior[near]), part, near, whole)
+    sums = _blur(_moments(seen, prior[near]), part, near, whole, REACH)[:, border[part]]
     hair, background = sums[0], sums[1]
     mean_f, mean_b = sums[2:5] / (hair + np.float32(1e-6)), sums[5:8] / (background + np.float32(1e-6))
     direction = _solve(_covariance(sums, mean_f, mean_b), mean_f - mean_b)
@@ -170,7 +186,7 @@ def _lines(colours: NDArray[np.uint8], prior: Floats, part: Part, whole: Part) -
     fewer = np.minimum(hair, background)
     trust = distance * fewer / (distance * fewer + TRUST * (fewer + FEW))
     slopes = direction * (trust / (distance + np.float32(1e-6)))
-    return slopes, (1 - trust) * prior[part] - (slopes * mean_b).sum(axis=0)
+    return slopes, (1 - trust) * prior[border] - (slopes * mean_b).sum(axis=0)
 
 
 def _moments(colours: Floats, prior: Floats) -> Floats:
@@ -191,7 +207,7 @@ def _moments(colours: Floats, prior: Floats) -> Floats:
 
 
 def _covariance(sums: Floats, mean_f: Floats, mean_b: Floats) -> list[Floats]:
-    """The clouds' common covariance at every point: rr, rg, rb, gg, gb, bb, each (h, w)."""
+    """The clouds' common covariance at every point: rr, rg, rb, gg, gb, bb, each (N,)."""
     share = 1 / (sums[0] + sums[1] + np.float32(1e-6))
     pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
     return [
@@ -201,7 +217,7 @@ def _covariance(sums: Floats, mean_f: Floats, mean_b: Floats) -> list[Floats]:
 
 
 def _solve(covariance: list[Floats], difference: Floats) -> Floats:
-    """(3, h, w): the inverse of every symmetric 3 x 3 ``covariance`` times ``difference``, by cofactors."""
+    """(3, N): the inverse of every symmetric 3 x 3 ``covariance`` times ``difference``, by cofactors."""
     rr, rg, rb, gg, gb, bb = covariance
     c_rr, c_rg, c_rb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
     c_gg, c_gb, c_bb = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
@@ -235,11 +251,12 @@ def _span(used: NDArray[np.bool_]) -> slice:
 
 
 def _widened(side: slice, length: int) -> slice:
-    """As far around ``side`` as windows reach, within 0 to ``length``."""
-    return slice(max(side.start - ENDS, 0), min(side.stop + ENDS, length))
+    """As far around ``side`` as the colours' windows reach, within 0 to ``length``."""
+    around = int(ENDS * REACH)
+    return slice(max(side.start - around, 0), min(side.stop + around, length))
 
 
-def _blur(planes: Floats, part: Part, near: Part, whole: Part) -> Floats:
+def _blur(planes: Floats, part: Part, near: Part, whole: Part, reach: float) -> Floats:
     """Gaussian means in a part of the grid, as two matrix products; windows are cut off at the photo's edge.
 
     Args:
@@ -247,9 +264,10 @@ def _blur(planes: Floats, part: Part, near: Part, whole: Part) -> Floats:
         part: where the means are wanted.
         near: the part, and as far around it as windows reach.
         whole: all of the grid.
+        reach: the windows' standard deviation in grid points.
     """
     rows, columns = (
-        _bell(grid.stop)[side, around] for side, around, grid in zip(part, near, whole, strict=True)
+        _bell(grid.stop, reach)[side, around] for side, around, grid in zip(part, near, whole, strict=True)
     )
     return _product(columns, np.swapaxes(_product(rows, planes), -1, -2)).swapaxes(-1, -2)
 
@@ -265,10 +283,10 @@ def _product(weights: Floats, planes: Floats) -> Floats:
 
 
 @lru_cache(maxsize=16)
-def _bell(length: int) -> Floats:
+def _bell(length: int, reach: float) -> Floats:
     """(length, length): row i holds the Gaussian weights of the points around i, which sum to 1."""
     position = np.arange(length)
-    distance = position[:, None] - position
-    weight = np.where(abs(distance) <= ENDS, np.exp(-0.5 * (distance / REACH) ** 2), 0.0)
+    deviations = (position[:, None] - position) / reach
+    weight = np.where(abs(deviations) <= ENDS, np.exp(-0.5 * deviations**2), 0.0)
     bell: Floats = np.asarray(weight / weight.sum(axis=1, keepdims=True), np.float32)
     return bell

@@ -125,7 +125,8 @@ class Segmenter:
         if self.info.color_share:
             from hairseg.edge import with_colors  # here, since not all models do so
 
-            probability = with_colors(photo, probability, self.info.threshold, self.info.color_share)
+            center, share = self.info.threshold, self.info.color_share
+            probability = with_colors(photo, probability, center, share, self.threads)
         return probability
 
     def on_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:

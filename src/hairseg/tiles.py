@@ -45,11 +45,20 @@ class Tiles:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getitem__(self, some: slice | NDArray[np.bool_]) -> Tiles:
+        return Tiles(self.rows[some], self.columns[some], self.step)
+
+    def apart(self, pixels: NDArray[Any]) -> tuple[Tiles, Tiles]:
+        """Those that share no pixel of (H, W, ...), and those that are moved inside and lie over others."""
+        height, width = pixels.shape[:2]
+        moved = ((self.rows + 1) * self.step > height) | ((self.columns + 1) * self.step > width)
+        return self[~moved], self[moved]
+
     def parts(self, pixels: int) -> Iterator[Tiles]:
         """The tiles in runs of about ``pixels`` pixels each, to bound memory."""
         size = max(1, pixels // self.step**2)
         for first in range(0, len(self), size):
-            yield Tiles(self.rows[first : first + size], self.columns[first : first + size], self.step)
+            yield self[first : first + size]
 
     def gather(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """(N, step, step) of (H, W), or (N, C, step, step) of (H, W, C): a copy of the tiles' pixels."""

@@ -79,14 +79,15 @@ function sure(prior, step, height, width) {
 
 /** The linear model of alpha at every grid point (slopes for red, green, blue; intercept), and the border. */
 function discriminant(colours, prior, rows, columns) {
-  const sums = moments(colours, prior).map((plane) => blur(plane, rows, columns));
+  const sums = moments(colours, prior).map((plane) => blur(plane, rows, columns, EDGE.REACH));
+  const around = blur(prior, rows, columns, EDGE.NEAR);
+  const hair = blur(prior.map(surely), rows, columns, EDGE.NEAR);
   const model = [0, 1, 2, 3].map(() => new Float32Array(prior.length));
   const border = new Uint8Array(prior.length);
   for (let i = 0; i < prior.length; i++) {
-    const around = sums[14][i];
-    const inside = ramp(1 - around, ...EDGE.INSIDE);
-    // Where no hair is in reach, what the network half believes is no strand.
-    const outside = sums[0][i] > 0 ? ramp(around, ...EDGE.OUTSIDE) : 0;
+    const inside = ramp(1 - around[i], ...EDGE.INSIDE);
+    // Where no hair is near, what the network half believes is no strand.
+    const outside = hair[i] > 0 ? ramp(around[i], ...EDGE.OUTSIDE) : 0;
     const gain = (outside * inside) / (EDGE.HIGH - EDGE.LOW);
     model[3][i] = 1 - inside;
     if (gain === 0) continue;
@@ -114,15 +115,18 @@ function line(sums, i, prior) {
 
 const PAIRS = [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]];
 
-/** What is summed over windows: weights of both layers, their colours, products of colours, the prior. */
+/** The weight of hair at a point, 0 to 1; of background for 1 - prior. */
+function surely(prior) {
+  return ramp(prior, 0.5, EDGE.SURE);
+}
+
+/** What is summed over windows: weights of both layers, their colours, products of colours. */
 function moments(colours, prior) {
-  const sums = Array.from({ length: 15 }, () => new Float32Array(prior.length));
+  const sums = Array.from({ length: 14 }, () => new Float32Array(prior.length));
   for (let i = 0; i < prior.length; i++) {
-    const hair = ramp(prior[i], 0.5, EDGE.SURE);
-    const background = ramp(1 - prior[i], 0.5, EDGE.SURE);
+    const [hair, background] = [surely(prior[i]), surely(1 - prior[i])];
     sums[0][i] = hair;
     sums[1][i] = background;
-    sums[14][i] = prior[i];
     for (let c = 0; c < 3; c++) {
       sums[2 + c][i] = (colours[c][i] / 255) * hair;
       sums[5 + c][i] = (colours[c][i] / 255) * background;
@@ -165,10 +169,13 @@ function ramp(value, low, high) {
   return clamp((value - low) / (high - low));
 }
 
-/** Gaussian means over a plane of rows x columns; windows are cut off at the photo's edge. */
-function blur(plane, rows, columns) {
-  const down = bell(rows);
-  const across = bell(columns);
+/**
+ * Gaussian means over a plane of rows x columns, of windows that deviate by `reach` points; they are cut off at the
+ * photo's edge.
+ */
+function blur(plane, rows, columns, reach) {
+  const down = bell(rows, reach);
+  const across = bell(columns, reach);
   const tall = new Float32Array(plane.length);
   const sums = new Float64Array(columns);
   for (let i = 0; i < rows; i++) {
@@ -194,15 +201,17 @@ function blur(plane, rows, columns) {
 const bells = new Map();
 
 /** Row i holds the Gaussian weights of the points around i, which sum to 1. */
-function bell(length) {
-  if (!bells.has(length)) {
+function bell(length, reach) {
+  const key = `${length} ${reach}`;
+  if (!bells.has(key)) {
     const weights = new Float32Array(length * length);
     const [first, end] = [new Int32Array(length).fill(length), new Int32Array(length)];
     for (let i = 0; i < length; i++) {
       let total = 0;
       for (let k = 0; k < length; k++) {
-        const weight = Math.exp(-0.5 * ((i - k) / EDGE.REACH) ** 2);
-        if (weight < 4e-5) continue;
+        const deviations = Math.abs(i - k) / reach;
+        if (deviations > EDGE.ENDS) continue;
+        const weight = Math.exp(-0.5 * deviations ** 2);
         weights[i * length + k] = weight;
         total += weight;
         first[i] = Math.min(first[i], k);
@@ -210,7 +219,7 @@ function bell(length) {
       }
       for (let k = first[i]; k < end[i]; k++) weights[i * length + k] /= total;
     }
-    bells.set(length, { weights, first, end });
+    bells.set(key, { weights, first, end });
   }
-  return bells.get(length);
+  return bells.get(key);
 }
