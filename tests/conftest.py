@@ -49,8 +49,8 @@ def packaged_toy(toy_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     folder = tmp_path / "packaged models"
     folder.mkdir()
     data = toy_model.read_bytes()
-    (folder / "hairseg.onnx").write_bytes(data)
-    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(data).hexdigest()}  hairseg.onnx\n")
+    (folder / "hairseg-int8.onnx").write_bytes(data)
+    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(data).hexdigest()}  hairseg-int8.onnx\n")
     monkeypatch.setattr(hairseg.models, "FOLDER", folder)
     hairseg.segmenter._kept.cache_clear()
     return folder

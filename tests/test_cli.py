@@ -275,13 +275,13 @@ class TestWrongUse:
 
 class TestMissing:
     def test_model(self, folder: Path, packaged_toy: Path, capsys: Capture) -> None:
-        (packaged_toy / "hairseg.onnx").unlink()
+        (packaged_toy / "hairseg-int8.onnx").unlink()
         assert main(["portrait.jpg"]) == 3
         assert "pip install --force-reinstall hairseg" in capsys.readouterr().err
         assert listing(folder) == ["portrait.jpg"]
 
     def test_model_matters_even_where_no_photo_needs_it(self, folder: Path, packaged_toy: Path) -> None:
-        (packaged_toy / "hairseg.onnx").unlink()
+        (packaged_toy / "hairseg-int8.onnx").unlink()
         assert main(["nowhere.jpg"]) == 3
 
     def test_extra(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

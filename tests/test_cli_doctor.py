@@ -17,16 +17,16 @@ def test_healthy(packaged_toy: Path, capsys: Capture) -> None:
     assert found["works"] is True
     assert found["problem"] is None
     assert found["versions"]["hairseg"] == __version__
-    assert found["models"] == {"hairseg": None}
+    assert found["models"] == {"hairseg-int8": None}
     assert found["cores"] >= 1
     assert main(["doctor"]) == 0
     assert "a first mask: made" in capsys.readouterr().out
 
 
 def test_damaged(packaged_toy: Path, capsys: Capture) -> None:
-    (packaged_toy / "hairseg.onnx").write_bytes(b"damaged")
+    (packaged_toy / "hairseg-int8.onnx").write_bytes(b"damaged")
     assert main(["doctor"]) == 3
-    assert "model hairseg: the packaged model hairseg.onnx is damaged" in capsys.readouterr().out
+    assert "model hairseg-int8: the packaged model hairseg-int8.onnx is damaged" in capsys.readouterr().out
 
 
 def test_missing_extras_have_their_pip_line(

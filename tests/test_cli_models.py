@@ -15,7 +15,7 @@ Capture = pytest.CaptureFixture[str]
 def test_lines_for_programs(packaged_toy: Path, capsys: Capture) -> None:
     assert main(["models", "--json"]) == 0
     (toy,) = json.loads(capsys.readouterr().out)
-    path = packaged_toy / "hairseg.onnx"
+    path = packaged_toy / "hairseg-int8.onnx"
     assert toy["name"] == "toy"
     assert toy["path"] == str(path)
     assert toy["default"] is True
@@ -46,7 +46,7 @@ def test_a_table_for_the_readme(make_model: ModelMaker, packaged_toy: Path, caps
 
 
 def test_none(packaged_toy: Path, capsys: Capture) -> None:
-    (packaged_toy / "hairseg.onnx").unlink()
+    (packaged_toy / "hairseg-int8.onnx").unlink()
     assert main(["models", "--json"]) == 3
     out, err = capsys.readouterr()
     assert json.loads(out) == []
@@ -54,6 +54,6 @@ def test_none(packaged_toy: Path, capsys: Capture) -> None:
 
 
 def test_a_damaged_one_is_named(packaged_toy: Path, capsys: Capture) -> None:
-    (packaged_toy / "hairseg.onnx").write_bytes(b"damaged")
+    (packaged_toy / "hairseg-int8.onnx").write_bytes(b"damaged")
     assert main(["models"]) == 3
-    assert "hairseg.onnx is damaged" in capsys.readouterr().err
+    assert "hairseg-int8.onnx is damaged" in capsys.readouterr().err

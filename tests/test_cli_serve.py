@@ -72,6 +72,6 @@ def test_the_served_model_stands_first(packaged_toy: Path, make_model: object) -
 
     other = read_info(make_model("other.onnx"))  # type: ignore[operator]
     names = [info.path.name for info in cli_serve._offered(other)]
-    assert names == ["other.onnx", "hairseg.onnx"]
+    assert names == ["other.onnx", "hairseg-int8.onnx"]
     packaged = read_info(find_model())
-    assert [info.path.name for info in cli_serve._offered(packaged)] == ["hairseg.onnx"]
+    assert [info.path.name for info in cli_serve._offered(packaged)] == ["hairseg-int8.onnx"]

@@ -141,7 +141,12 @@ def test_what_travels_is_the_name_and_not_the_weights(packaged_toy: Path, toy_mo
     assert len(data) < 1000
     assert str(packaged_toy).encode() not in data
     again = pickle.loads(data)
-    assert (again.info.path.name, again.threads, again.tta, again.tiles) == ("hairseg.onnx", 3, True, False)
+    assert (again.info.path.name, again.threads, again.tta, again.tiles) == (
+        "hairseg-int8.onnx",
+        3,
+        True,
+        False,
+    )
     assert pickle.loads(pickle.dumps(Segmenter(toy_model, 1))).info.path == toy_model.absolute()
 
 

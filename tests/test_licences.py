@@ -108,9 +108,9 @@ def test_for_people_in_both_spellings(packaged_toy: Path, capsys: Capture) -> No
     assert capsys.readouterr().out == out
     first, *_ = out.splitlines()
     assert first.split() == ["package", "version", "for", "licence"]
-    assert [line.split() for line in out.splitlines() if line.startswith("hairseg ")] == [
+    assert [line.split() for line in out.splitlines() if line.startswith("hairseg")] == [
         ["hairseg", importlib.metadata.version("hairseg"), "base", "MIT"],
-        ["hairseg", "MIT", "figaro1k"],
+        ["hairseg-int8", "MIT", "figaro1k"],
     ]
 
 

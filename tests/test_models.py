@@ -77,17 +77,17 @@ class TestFind:
         assert find_model(str(toy_model)) == toy_model
 
     def test_the_default_and_names(self, packaged_toy: Path) -> None:
-        assert find_model() == find_model("hairseg") == packaged_toy / "hairseg.onnx"
+        assert find_model() == find_model("hairseg-int8") == packaged_toy / "hairseg-int8.onnx"
 
     def test_missing_default(self, packaged_toy: Path) -> None:
-        (packaged_toy / "hairseg.onnx").unlink()
-        with pytest.raises(ModelError, match="packaged model 'hairseg' is missing: install it again"):
+        (packaged_toy / "hairseg-int8.onnx").unlink()
+        with pytest.raises(ModelError, match="packaged model 'hairseg-int8' is missing: install it again"):
             find_model()
 
     def test_damaged(self, packaged_toy: Path) -> None:
-        with (packaged_toy / "hairseg.onnx").open("ab") as file:
+        with (packaged_toy / "hairseg-int8.onnx").open("ab") as file:
             file.write(b"x")
-        with pytest.raises(ModelError, match=r"hairseg\.onnx is damaged, its checksum differs"):
+        with pytest.raises(ModelError, match=r"hairseg-int8\.onnx is damaged, its checksum differs"):
             find_model()
 
     @pytest.mark.parametrize("listing", ["", None])
@@ -98,8 +98,8 @@ class TestFind:
             find_model()
 
     def test_a_misspelt_name(self, packaged_toy: Path) -> None:
-        with pytest.raises(ModelError, match="model 'hiarseg' is unknown: did you mean 'hairseg'"):
-            find_model("hiarseg")
+        with pytest.raises(ModelError, match="model 'hiarseg-int8' is unknown: did you mean 'hairseg-int8'"):
+            find_model("hiarseg-int8")
 
     def test_a_missing_file(self, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"nowhere\.onnx does not exist"):
@@ -115,7 +115,7 @@ def test_list(packaged_toy: Path, make_model: ModelMaker) -> None:
     (packaged_toy / "a.onnx").write_bytes(other.read_bytes())
     with (packaged_toy / "SHA256SUMS").open("a") as sums:
         sums.write(f"{read_info(other).sha256()} *a.onnx\n")
-    assert [info.path.name for info in list_models()] == ["hairseg.onnx", "a.onnx"]
+    assert [info.path.name for info in list_models()] == ["hairseg-int8.onnx", "a.onnx"]
 
 
 def test_the_shipped_models_are_whole() -> None:

@@ -64,7 +64,7 @@ def test_the_astronauts_hair(default: Segmenter) -> None:
         assert hair.mask[top:bottom, left:right].mean() > 0.97
     for top, left, bottom, right in outside:
         assert hair.mask[top:bottom, left:right].mean() < 0.01
-    head = np.argwhere(hair.mask[:200])
+    head = np.argwhere(hair.mask[:150])
     found = [*head.min(axis=0)[::-1], *head.max(axis=0)[::-1] + 1]
     assert np.abs(np.subtract(found, (153, 16, 301, 130))).max() <= 8
     assert hair.color is not None

@@ -190,7 +190,7 @@ def test_probability_takes_pixels_only(segmenter: Segmenter) -> None:
 def test_segment_keeps_the_default_model(packaged_toy: Path, portrait: Pixels) -> None:
     first = hairseg.segment(portrait)
     assert first.fraction > 0.1
-    (packaged_toy / "hairseg.onnx").unlink()
+    (packaged_toy / "hairseg-int8.onnx").unlink()
     assert hairseg.segment(portrait, threshold=0.6).threshold == 0.6
 
 

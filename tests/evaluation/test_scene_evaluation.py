@@ -139,8 +139,8 @@ def test_which_models_are_of_scenes(
     assert not is_scene_model(None)
     assert not is_scene_model(str(toy_model))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "hairseg").mkdir()
-    assert not is_scene_model("hairseg")  # a packaged model, whatever folders there are
+    (tmp_path / "hairseg-int8").mkdir()
+    assert not is_scene_model("hairseg-int8")  # a packaged model, whatever folders there are
     with pytest.raises(ModelError, match="no such checkpoint"):
         run_scene_evaluation("folder:x", "", str(tmp_path))
 

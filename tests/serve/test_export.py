@@ -84,6 +84,14 @@ def test_the_camera_gets_the_small_sibling(runtime: Path, toy_model: Path, tmp_p
         assert page["camera"] == expected
 
 
+def test_the_page_begins_with_floats(runtime: Path, toy_model: Path) -> None:
+    info = read_info(toy_model)
+    offered = [dataclasses.replace(info, name=name) for name in ("b-int8", "a", "b", "b-small")]
+    page = json.loads(assets.assets(offered)["page.json"])
+    assert [model["name"] for model in page["models"]] == ["b", "b-int8", "a", "b-small"]
+    assert page["camera"] == "b-small"
+
+
 def test_no_address_leads_elsewhere(exported: Path) -> None:
     for path in [*exported.glob("*.js"), *exported.glob("*.html"), *exported.glob("*.css")]:
         assert not re.findall(r"https?://(?!www\.w3\.org)\S+", path.read_text(encoding="utf-8")), path.name

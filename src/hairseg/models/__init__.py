@@ -24,7 +24,7 @@ from hairseg.printable import printable
 if TYPE_CHECKING:
     import onnxruntime
 
-DEFAULT = "hairseg"
+DEFAULT = "hairseg-int8"
 FOLDER = Path(__file__).parent
 FORMAT = 1
 

@@ -47,7 +47,7 @@ def assets(models: Sequence[ModelInfo]) -> dict[str, Asset]:
     """Address, relative to the page, to a file or to bytes that are made here.
 
     Args:
-        models: that the page offers, the first of them at once.
+        models: that the page offers, the first of them, or its twin in floats, at once.
 
     Raises:
         ModelError: onnxruntime-web was not fetched yet.
@@ -100,11 +100,14 @@ def _samples() -> list[Path]:
     return [folder / name for name in _TITLES if (folder / name).is_file()] if folder else []
 
 
-def _for_camera(models: Sequence[ModelInfo]) -> str:
-    """Name of the model that paints a camera's frames: the small sibling of the first, where there is one.
+def _floats_first(models: Sequence[ModelInfo]) -> list[ModelInfo]:
+    """The twin in floats of the first model before it, where there is one: browsers are slower at int8."""
+    twin = models[0].name.removesuffix("-int8")
+    return sorted(models, key=lambda model: model.name != twin)
 
-    Floats, not int8, which WebAssembly is slower at.
-    """
+
+def _for_camera(models: Sequence[ModelInfo]) -> str:
+    """Name of the model that paints a camera's frames: the small sibling of the first, where there is one."""
     names = [model.name for model in models]
     small = f"{names[0]}-small"
     return small if small in names else names[0]
@@ -112,6 +115,7 @@ def _for_camera(models: Sequence[ModelInfo]) -> str:
 
 def _manifest(models: Sequence[ModelInfo], runtime: dict[str, Path]) -> dict[str, Any]:
     """``page.json``: what the page offers."""
+    models = _floats_first(models)
     ways = {"wasm": "ort-wasm-simd-threaded.wasm", "webgpu": "ort-wasm-simd-threaded.asyncify.wasm"}
     return {
         "models": [describe(model) for model in models],
