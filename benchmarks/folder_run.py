@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=800)
     parser.add_argument("--loop", type=int, default=60, help="photos of the plain loops")
     parser.add_argument("--peer", type=Path)
-    parser.add_argument("--model", default="hairseg")
+    parser.add_argument("--model", default="hairseg-int8")
     parser.add_argument("--threads", type=int, nargs="+", help="default: once, with all physical cores")
     options = parser.parse_args()
     with TemporaryDirectory() as place:

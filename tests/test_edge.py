@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from hairseg import edge
 from hairseg.edge import soft_edge, with_colors
 
 # No deadline: a busy machine is no bug.
@@ -220,17 +219,15 @@ def test_colours_take_their_share_near_the_border_and_nowhere_else(
 
 
 @pytest.mark.parametrize(("height", "width"), [(700, 613), (613, 700), (400, 1601)])
-def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, height: int, width: int) -> None:
+def test_in_place_is_the_same(height: int, width: int) -> None:
     made = composite((60, 40, 30), (200, 190, 170), (120, 150, 190), height, width)
     # Hair to the right and the lower end, where tiles lie over each other.
-    photo, probability = (
-        made.photo[: height // 2, : width // 2],
-        made.probability[: height // 2, : width // 2],
-    )
-    alone = with_colors(photo, probability, 0.6, 0.5)
-    monkeypatch.setattr(edge, "SHARED", 1)
-    for threads in (2, 3, 7):
-        np.testing.assert_array_equal(with_colors(photo, probability, 0.6, 0.5, threads), alone)
+    photo = made.photo[: height // 2, : width // 2]
+    probability = np.ascontiguousarray(made.probability[: height // 2, : width // 2])
+    mixed = with_colors(photo, probability, 0.6, 0.5)
+    assert not np.array_equal(mixed, probability)
+    assert with_colors(photo, probability, 0.6, 0.5, in_place=True) is probability
+    np.testing.assert_array_equal(probability, mixed)
 
 
 def test_colours_find_strands_that_a_network_misses() -> None:

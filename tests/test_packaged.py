@@ -14,6 +14,7 @@ from PIL import Image
 from hairseg import Segmenter
 from hairseg.data import open_data, read_item
 from hairseg.evaluation.metrics import count, pooled
+from hairseg.fit import fit, unfit
 from hairseg.models import DEFAULT, list_models, packaged
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +70,17 @@ def test_the_astronauts_hair(default: Segmenter) -> None:
     assert np.abs(np.subtract(found, (153, 16, 301, 130))).max() <= 8
     assert hair.color is not None
     assert "brown" in hair.color.name
+
+
+@pytest.mark.parametrize("side", [90, 416, 500])
+def test_colours_leave_what_was_found_alone_on_photos_of_any_size(default: Segmenter, side: int) -> None:
+    with Image.open(ASTRONAUT) as image:
+        photo = np.asarray(image.convert("RGB").resize((side, side)))
+    found = default.on_canvas(fit(photo, default.info.fit))
+    before = found.copy()
+    mixed = default.at_full_size(found, photo)
+    np.testing.assert_array_equal(found, before)
+    assert (mixed != unfit(found, side, side)).any()
 
 
 @collar

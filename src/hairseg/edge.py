@@ -20,7 +20,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hairseg.bands import side_by_side
 from hairseg.tiles import Tiles, at_points
 
 Floats = NDArray[np.float32]
@@ -55,8 +54,6 @@ LOW, HIGH = 0.1, 0.9
 LARGEST_PRODUCT = 1 << 18
 # Pixels worked on at a time, whatever the photo's size: each is a product with its tile's four corners.
 AT_ONCE = LARGEST_PRODUCT // 4
-# Pixels near the border from which on threads share the work: below, starting them takes as long as they save.
-SHARED = 1 << 15
 
 
 def soft_edge(photo: NDArray[np.uint8], probability: Floats, threshold: float = 0.5) -> Floats:
@@ -83,7 +80,7 @@ def soft_edge(photo: NDArray[np.uint8], probability: Floats, threshold: float = 
 
 
 def with_colors(
-    photo: NDArray[np.uint8], probability: Floats, threshold: float, share: float, threads: int = 1
+    photo: NDArray[np.uint8], probability: Floats, threshold: float, share: float, *, in_place: bool = False
 ) -> Floats:
     """The probability, averaged near the border with the alpha that :func:`soft_edge` would give there.
 
@@ -95,29 +92,30 @@ def with_colors(
         probability: (H, W) float32 in [0, 1].
         threshold: the probability at which the model is undecided.
         share: of the colours, 0 to 1.
-        threads: that share the work; the result is the same.
+        in_place: write over ``probability``, which saves the time of finding memory for another.
 
     Returns:
-        (H, W) float32 in [0, 1].
+        (H, W) float32 in [0, 1]; ``probability`` itself where there is no border.
     """
     step = _step(*probability.shape)
     prior = _centred(at_points(probability, step), threshold)
     if not share or prior.min() > 0.5 or prior.max() < 0.5:
         return probability
     model, border = _discriminant(at_points(photo, step), prior)
-    mixed = probability.copy()
+    mixed = probability if in_place else probability.copy()
 
-    def mix(some: Tiles) -> None:
-        for tiles in some.parts(AT_ONCE):
-            found = tiles.gather(probability)
-            found += np.float32(share) * (_apply(model, tiles, photo) - found)
-            tiles.scatter(found, mixed)
+    def made(tiles: Tiles) -> Floats:
+        found = tiles.gather(probability)
+        found += np.float32(share) * (_apply(model, tiles, photo) - found)
+        return found
 
-    # Tiles at the photo's end lie over others and come last, so that it is always they that are seen.
+    # Tiles at the photo's end lie over others: they are made of what the network says, so before that is written over.
     tiles, over = Tiles.where(border, step).apart(photo)
-    shared = len(tiles) * step**2 >= SHARED
-    side_by_side(lambda first, last: mix(tiles[first:last]), len(tiles), threads if shared else 1)
-    mix(over)
+    last = [(part, made(part)) for part in over.parts(AT_ONCE)]
+    for part in tiles.parts(AT_ONCE):
+        part.scatter(made(part), mixed)
+    for part, values in last:
+        part.scatter(values, mixed)
     return mixed
 
 

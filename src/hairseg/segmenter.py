@@ -126,7 +126,9 @@ class Segmenter:
             from hairseg.edge import with_colors  # here, since not all models do so
 
             center, share = self.info.threshold, self.info.color_share
-            probability = with_colors(photo, probability, center, share, self.threads)
+            # A photo of the canvas' size has what was found itself, a smaller one may have Pillow's own memory.
+            ours = probability is not found and probability.flags.writeable
+            probability = with_colors(photo, probability, center, share, in_place=ours)
         return probability
 
     def on_canvas(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
