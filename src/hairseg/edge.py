@@ -31,7 +31,7 @@ GRID = 80
 # Standard deviations of the Gaussian windows, in grid points: of the one that gathers colours, and of the one that says
 # how near hair and background are. The second is as wide as strands leave the network's border: a wider one finds more
 # of them before a plain wall, and ears and the pattern of the wall elsewhere.
-REACH, NEAR = 3.0, 1.6
+REACH, NEAR = 3.0, 1.3
 # Where a window ends, in its deviations. Weights too small for a normal float32 would make the products many times
 # slower.
 ENDS = 4.5
