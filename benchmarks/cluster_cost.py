@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=800, help="longer side of the photos in pixels")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--model", default="hairseg")
+    parser.add_argument("--model", default="hairseg-int8")
     parser.add_argument("--per-core-hour", type=float, help="price; without it only core-hours are printed")
     parser.add_argument("--currency", default="USD")
     options = parser.parse_args()

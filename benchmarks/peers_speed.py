@@ -163,7 +163,7 @@ def main() -> None:
             "torchvision LR-ASPP, ONNX Runtime": lambda: torchvision_lraspp(
                 how, options.threads, Path(place)
             ),
-            "hairseg, OpenVINO": lambda: openvino_on(default.info.path, how, options.threads),
+            f"{default.info.name}, OpenVINO": lambda: openvino_on(default.info.path, how, options.threads),
         }
         if options.peer:
             others[options.peer.stem] = lambda: load_peer(options.peer)
