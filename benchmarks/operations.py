@@ -1,6 +1,6 @@
 """Which operations of the packaged networks take the time, by ONNX Runtime's own profiler.
 
-    python benchmarks/operations.py [--models hairseg hairseg-small pspnet_squeezenet1_1] [--side 416] [--threads 2]
+    python benchmarks/operations.py [--models hairseg hairseg-small] [--side 416] [--threads 2]
 
 Shares of the time spent in operations, for a square canvas. A convolution whose groups are as many as its channels is
 called depthwise. Needs the `onnx` package (extra `train`).
@@ -27,7 +27,9 @@ SHOWN = 6
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=["hairseg", "hairseg-small", "pspnet_squeezenet1_1"])
+    parser.add_argument(
+        "--models", nargs="+", default=["hairseg-int8", "hairseg", "hairseg-small", "pspnet_squeezenet1_1"]
+    )
     parser.add_argument("--side", type=int, default=416)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
