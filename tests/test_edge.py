@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from hairseg import edge
 from hairseg.edge import soft_edge, with_colors
 
 # No deadline: a busy machine is no bug.
@@ -219,7 +220,8 @@ def test_colours_take_their_share_near_the_border_and_nowhere_else(
 
 
 @pytest.mark.parametrize(("height", "width"), [(700, 613), (613, 700), (400, 1601)])
-def test_in_place_is_the_same(height: int, width: int) -> None:
+def test_in_place_is_the_same(monkeypatch: pytest.MonkeyPatch, height: int, width: int) -> None:
+    monkeypatch.setattr(edge, "AT_ONCE", 1)  # one tile at a time: none may read what another has written
     made = composite((60, 40, 30), (200, 190, 170), (120, 150, 190), height, width)
     # Hair to the right and the lower end, where tiles lie over each other.
     photo = made.photo[: height // 2, : width // 2]
