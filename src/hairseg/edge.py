@@ -9,8 +9,8 @@ the means along the direction that separates the clouds best (Fisher's discrimin
 That is linear in I, as in the fast guided filter (He, Sun 2015): the coefficients are found on the grid,
 whatever the photo's size, and applied to the full-resolution photo in the tiles that the border crosses. The
 guided filter's own regression has nearly the same direction but is fitted to the blurred border too, which
-flattens it; with a steeper contrast curve of its own it is nearly as good, and it cannot say how far the clouds
-are apart. Where they overlap (small d2) the probability itself is taken.
+flattens it; with a steeper contrast curve of its own it is nearly as good (docs/experiments.md), and it cannot say
+how far the clouds are apart. Where they overlap (small d2) the probability itself is taken.
 """
 
 from __future__ import annotations
