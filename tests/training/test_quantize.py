@@ -11,6 +11,7 @@ import pytest
 from hairseg.data import DataSet, open_data
 from hairseg.errors import UsageError
 from hairseg.models import read_info
+from hairseg.net import build
 from hairseg.segmenter import Segmenter
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import export
@@ -52,13 +53,38 @@ def test_weights_are_bytes_per_channel_and_any_size_runs(exported: Path, dataset
     small = exported.with_name("tiny-int8.onnx")
     quantize(exported, small, [dataset], photos=4)
     kinds = [tensor.data_type for tensor in onnx.load(str(small)).graph.initializer if len(tensor.dims) == 4]
-    # The first convolution and the classifier stay as they were.
-    assert kinds.count(onnx.TensorProto.INT8) == len(kinds) - 2
-    assert kinds.count(onnx.TensorProto.FLOAT) == 2
+    # The first convolution stays as it was.
+    assert kinds.count(onnx.TensorProto.INT8) == len(kinds) - 1
+    assert kinds.count(onnx.TensorProto.FLOAT) == 1
     session = onnxruntime.InferenceSession(str(small), providers=["CPUExecutionProvider"])
     for height, width in ((33, 64), (131, 97)):
         (probability,) = session.run(None, {"photo": np.zeros((1, 3, height, width), np.float32)})
         assert probability.shape == (1, 1, height, width)
+
+
+def test_hair_is_never_surer_than_eight_bits_tell(exported: Path, dataset: DataSet) -> None:
+    model = onnx.load(str(exported))
+    classifier = [node for node in model.graph.node if node.op_type == "Conv"][-1]
+    (bias,) = (one for one in model.graph.initializer if one.name == classifier.input[2])
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.full(1, 30, np.float32), bias.name))
+    onnx.save(model, str(exported))
+    small = exported.with_name("tiny-int8.onnx")
+    quantize(exported, small, [dataset], photos=2)
+    photo = str(dataset.items[0].photo)
+    before, after = (Segmenter(path)(photo).probability for path in (exported, small))
+    np.testing.assert_allclose(before, 1, atol=1e-6)
+    np.testing.assert_allclose(after, 1 / (1 + np.exp(-8.0)), atol=2e-5)
+
+
+def test_of_several_classes_the_classifier_stays(recipe: Recipe, dataset: DataSet, tmp_path: Path) -> None:
+    three = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, classes=3))
+    plain, small = tmp_path / "three.onnx", tmp_path / "three-int8.onnx"
+    export(build(three.net), three, plain)
+    quantize(plain, small, [dataset], photos=2)
+    four = [tensor for tensor in onnx.load(str(small)).graph.initializer if len(tensor.dims) == 4]
+    in_float = [list(tensor.dims)[0] for tensor in four if tensor.data_type == onnx.TensorProto.FLOAT]
+    assert in_float[-1] == 3
+    assert len(in_float) == 2
 
 
 def test_short_names_change_nothing_but_the_bytes(exported: Path) -> None:

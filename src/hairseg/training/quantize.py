@@ -2,7 +2,8 @@
 
 Weights have one scale per output channel, activations one per tensor (ONNX Runtime's QDQ format, Krishnamoorthi,
 arXiv 1806.08342). Only what costs time or bytes is quantised: convolutions and what stands between them; the
-pyramid's bin matrices, the first and the last convolutions and the last probability stay float32.
+pyramid's bin matrices, the first convolutions and the last resize and probability stay float32, and of several classes the
+last convolution too.
 """
 
 from __future__ import annotations
@@ -25,8 +26,12 @@ from hairseg.models import ModelInfo, read_info
 from hairseg.photo import read_photo
 from hairseg.printable import printable
 from hairseg.save import why_unwritable
+from hairseg.training.widen import widen
 
 PHOTOS = 128
+# The range of hair's logits in 8 bits: beyond it a probability is 0.0003 from 0 or 1, and within it, where masks and soft
+# edges are decided, a step is at most 0.016 of probability.
+LOGITS = 8.0
 QUANTIZED = ("Conv", "Add", "Resize", "Concat", "Clip", "Relu", "MaxPool")
 
 
@@ -64,6 +69,8 @@ def quantize(source: Path, path: Path, datasets: Sequence[DataSet], photos: int 
     with TemporaryDirectory() as place:
         plain = Path(place) / "float32.onnx"
         _float32(source, plain)
+        _widen(plain)
+        in_float, ranges = _exceptions(plain, one_class=len(info.classes) == 1)
         try:
             quantize_static(
                 str(plain),
@@ -77,9 +84,13 @@ def quantize(source: Path, path: Path, datasets: Sequence[DataSet], photos: int 
                 reduce_range=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                nodes_to_exclude=_kept_in_float(plain),
+                nodes_to_exclude=in_float,
                 calibrate_method=CalibrationMethod.MinMax,
-                extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.05},
+                extra_options={
+                    "CalibMovingAverage": True,
+                    "CalibMovingAverageConstant": 0.05,
+                    "TensorQuantOverrides": ranges,
+                },
             )
             model = onnx.load(str(partial))
             shorten(model.graph)
@@ -166,12 +177,22 @@ def _float32(source: Path, path: Path) -> None:
     onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
 
 
-def _kept_in_float(path: Path) -> list[str]:
-    """The nodes at both ends, which cost little time, and whose errors are seen.
+def _widen(path: Path) -> None:
+    """Round numbers of channels where int8 is slow with others."""
+    import onnx
 
-    The classifier; and the first convolution, with the depthwise one and its projection where they follow: a few channels
-    stand for the whole photo there. In 8 bits these three cost the small model 1.4 points on portraits
-    (docs/experiments.md, 2026-11-28).
+    model = onnx.load(str(path))
+    if widen(model.graph):
+        onnx.save(model, str(path))
+
+
+def _exceptions(path: Path, one_class: bool) -> tuple[list[str], dict[str, list[dict[str, NDArray[np.float32]]]]]:
+    """The nodes at both ends that stay in float, and the ranges of tensors that are not calibrated.
+
+    The first convolution, with the depthwise one and its projection where they follow, cost little time, and their errors
+    are seen: a few channels stand for the whole photo there. In 8 bits these three cost the small model 1.4 points on
+    portraits (docs/experiments.md, 2026-11-28). The classifier costs a twentieth of the time in float, most of it for
+    another order of its input. Of several classes the largest logit counts, however large, so that there it stays.
     """
     import onnx
 
@@ -180,8 +201,10 @@ def _kept_in_float(path: Path) -> list[str]:
     first = 1
     if len(places) > 3 and _groups(nodes[places[1]]) > 1:
         first = 3
-    begun = [node.name for node in nodes[: places[first - 1] + 1] if node.op_type in QUANTIZED]
-    return [*begun, nodes[places[-1]].name]
+    ends = [*nodes[: places[first - 1] + 1], *nodes[places[-1] + one_class :]]
+    limit = np.array(LOGITS, np.float32)
+    ranges = {nodes[places[-1]].output[0]: [{"rmin": -limit, "rmax": limit}]} if one_class else {}
+    return [node.name for node in ends if node.op_type in QUANTIZED], ranges
 
 
 def _groups(convolution: Any) -> int:
