@@ -114,6 +114,36 @@ def test_a_share_of_the_colours_is_a_share(
     assert "is out of range: use a number from 0 to 1" in capsys.readouterr().err
 
 
+def test_a_card_shows_the_training_and_the_worst_photos(run: Path, models: Path, figaro: Path) -> None:
+    lines: list[dict[str, object]] = [{"epoch": 1, "size": 64, "loss": 0.75, "seconds": 1.0}]
+    for epoch in range(2, 32):
+        scores = {"iou": epoch / 100, "f1": 0.0, "accuracy": 0.0, "validation_loss": 1 / epoch}
+        lines.append({"epoch": epoch, "size": 96, "loss": 0.25, "seconds": 1.0, **scores})
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    path = publish(run / "best.safetensors", models, figaro, others=False, report=lambda line: None)
+    card = (models / "mine.md").read_text()
+    # 30 epochs were validated: every third, and the last one whatever their number.
+    shown = [line.split()[1] for line in card.splitlines() if " of 31 " in line]
+    assert shown == [str(epoch) for epoch in range(4, 32, 3)]
+    assert [cell.strip() for cell in card.split("| 31 of 31 ")[1].splitlines()[0].split("|")[1:-1]] == [
+        "96 px",
+        "0.2500",
+        "0.0323",
+        "0.3100",
+    ]
+    _, worst = card.split("| the worst photos ")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in worst.splitlines()[2:4]]
+    assert {row[0] for row in rows} == {f"test/images/Frame{number:05d}.png" for number in (10, 13)}
+    assert [row[1] for row in rows] == ["wavy", "wavy"]
+    assert float(rows[0][2]) <= float(rows[1][2])
+    assert min(float(row[2]) for row in rows) == pytest.approx(
+        read_info(path).scores["figaro1k:test"]["per_photo_worst"], abs=1e-4
+    )
+    for _, _, iou, invented, missed in rows:
+        total = 100 * float(iou) + float(invented.rstrip("%")) + float(missed.rstrip("%"))
+        assert total == pytest.approx(100, abs=0.2)
+
+
 def test_a_card_names_the_teachers(recipe: Recipe, tmp_path: Path, models: Path, figaro: Path) -> None:
     taught = dataclasses.replace(
         recipe, name="mine", distil=Distil(("/somewhere/one.toml", "two.onnx"), 0.6), pretrained="first.toml"

@@ -82,7 +82,7 @@ def test_of_several_classes_the_classifier_stays(recipe: Recipe, dataset: DataSe
     export(build(three.net), three, plain)
     quantize(plain, small, [dataset], photos=2)
     four = [tensor for tensor in onnx.load(str(small)).graph.initializer if len(tensor.dims) == 4]
-    in_float = [list(tensor.dims)[0] for tensor in four if tensor.data_type == onnx.TensorProto.FLOAT]
+    in_float = [tensor.dims[0] for tensor in four if tensor.data_type == onnx.TensorProto.FLOAT]
     assert in_float[-1] == 3
     assert len(in_float) == 2
 

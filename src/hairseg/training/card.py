@@ -43,7 +43,18 @@ BACKBONES = {
 }
 
 
-def card(info: ModelInfo, recipe: dict[str, Any], reports: Sequence[Report], metadata: dict[str, Any]) -> str:
+# Photos that a card names as its model's worst, and epochs that it shows of the training.
+WORST = 10
+EPOCHS = 12
+
+
+def card(
+    info: ModelInfo,
+    recipe: dict[str, Any],
+    reports: Sequence[Report],
+    metadata: dict[str, Any],
+    epochs: Sequence[dict[str, Any]] = (),
+) -> str:
     """The card as Markdown.
 
     Args:
@@ -51,6 +62,7 @@ def card(info: ModelInfo, recipe: dict[str, Any], reports: Sequence[Report], met
         recipe: the recipe as plain values.
         reports: on the test set first, then on other data sets.
         metadata: what the export wrote and measured.
+        epochs: lines of the run's ``metrics.jsonl``; none where the run is not at hand.
     """
     name = info.name
     parts = [
@@ -70,6 +82,8 @@ def card(info: ModelInfo, recipe: dict[str, Any], reports: Sequence[Report], met
         _others(reports[1:]) if len(reports) > 1 else "",
         "## Limits",
         _limits(),
+        _worst(reports[0]),
+        _curve(epochs),
         "## Make it again",
         _again(info, recipe, metadata),
     ]
@@ -155,6 +169,42 @@ def _limits() -> str:
         "own colour are where it fails first; `hairseg evaluate --out FOLDER` writes sheets of the worst photos. The "
         "masks' own borders are uncertain by a pixel or two. Not for identifying people or judging them."
     )
+
+
+def _worst(report: Report) -> str:
+    """Where to look first: photos are not shown, since they are not ours to show."""
+    photos = sorted(report.photos, key=lambda photo: photo.counts.iou)[:WORST]
+    rows = []
+    for photo in photos:
+        union = max(photo.counts.tp + photo.counts.fp + photo.counts.fn, 1)
+        shares = [
+            f"{photo.counts.iou:.4f}",
+            f"{photo.counts.fp / union:.1%}",
+            f"{photo.counts.fn / union:.1%}",
+        ]
+        rows.append([photo.name, photo.style, *shares])
+    head = ["the worst photos", "hairstyle", "IoU", "invented", "missed"]
+    return f"{markdown(head, rows)}\n\nInvented and missed are shares of what is hair in the mask or by the truth."
+
+
+def _curve(epochs: Sequence[dict[str, Any]]) -> str:
+    """The training as a table: epochs with a validation, evenly, to the last one."""
+    scored = [line for line in epochs if "iou" in line and "validation_loss" in line]
+    if not scored:
+        return ""
+    step = -(-len(scored) // EPOCHS)
+    rows = [
+        [
+            f"{line['epoch']} of {epochs[-1]['epoch']}",
+            f"{line['size']} px",
+            f"{line['loss']:.4f}",
+            f"{line['validation_loss']:.4f}",
+            f"{line['iou']:.4f}",
+        ]
+        for line in scored[::-1][::step][::-1]
+    ]
+    head = ["epoch", "views up to", "training loss", "validation loss", "validation IoU at 0.5"]
+    return f"## Training\n\n{markdown(head, rows)}"
 
 
 def _again(info: ModelInfo, recipe: dict[str, Any], metadata: dict[str, Any]) -> str:

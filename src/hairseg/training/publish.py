@@ -25,6 +25,7 @@ from hairseg.training.export import Weights, export, with_seen, write_metadata
 from hairseg.training.predict import as_batch
 from hairseg.training.quantize import quantize, stored_metadata
 from hairseg.training.recipe import Recipe, read_recipe
+from hairseg.training.run import Run
 
 # Every so many of ``val84``'s photos, some of each style, are compared between torch and the exported file.
 PARITY_STEP = 7
@@ -80,7 +81,8 @@ def publish(
         path = folder / draft.name
         _write(draft, path, metadata)
     write_checksums(folder)
-    text = card(read_info(path), dataclasses.asdict(recipe), reports, metadata)
+    epochs = [] if checkpoint.suffix == ".onnx" else Run(checkpoint.parent).lines()
+    text = card(read_info(path), dataclasses.asdict(recipe), reports, metadata, epochs)
     write(text.encode(), path.with_suffix(".md"))
     if checkpoint.suffix != ".onnx":
         _keep(reports, checkpoint.parent)

@@ -2,8 +2,8 @@
 
 Weights have one scale per output channel, activations one per tensor (ONNX Runtime's QDQ format, Krishnamoorthi,
 arXiv 1806.08342). Only what costs time or bytes is quantised: convolutions and what stands between them; the
-pyramid's bin matrices, the first convolutions and the last resize and probability stay float32, and of several classes the
-last convolution too.
+pyramid's bin matrices, the first convolutions and the last resize and probability stay float32, and of several classes
+the last convolution too.
 """
 
 from __future__ import annotations
@@ -186,7 +186,9 @@ def _widen(path: Path) -> None:
         onnx.save(model, str(path))
 
 
-def _exceptions(path: Path, one_class: bool) -> tuple[list[str], dict[str, list[dict[str, NDArray[np.float32]]]]]:
+def _exceptions(
+    path: Path, one_class: bool
+) -> tuple[list[str], dict[str, list[dict[str, NDArray[np.float32]]]]]:
     """The nodes at both ends that stay in float, and the ranges of tensors that are not calibrated.
 
     The first convolution, with the depthwise one and its projection where they follow, cost little time, and their errors

@@ -52,7 +52,9 @@ def _widen_one(graph: Any, depthwise: Any, extra: int) -> bool:
     wider = [*makers, depthwise, *(node for node in takers if node.op_type != "Conv")]
     seen = {value.name for value in graph.output}
     # That a tensor has a shape tells nothing about its channels.
-    known = {id(node) for node in (*wider, *readers)} | {id(node) for node in graph.node if node.op_type == "Shape"}
+    known = {id(node) for node in (*wider, *readers)} | {
+        id(node) for node in graph.node if node.op_type == "Shape"
+    }
     for name in (name for node in wider for name in node.output):
         if name in seen or not all(id(user) in known for user in used[name]):
             return False
