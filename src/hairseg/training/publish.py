@@ -61,6 +61,7 @@ def publish(
     Returns:
         The ONNX file.
     """
+    epochs = [] if checkpoint.suffix == ".onnx" else Run(checkpoint.parent).lines()
     sets, negatives = measured_on(data, others), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
     with TemporaryDirectory() as place:
         report(f"exporting {checkpoint}")
@@ -81,7 +82,6 @@ def publish(
         path = folder / draft.name
         _write(draft, path, metadata)
     write_checksums(folder)
-    epochs = [] if checkpoint.suffix == ".onnx" else Run(checkpoint.parent).lines()
     text = card(read_info(path), dataclasses.asdict(recipe), reports, metadata, epochs)
     write(text.encode(), path.with_suffix(".md"))
     if checkpoint.suffix != ".onnx":
