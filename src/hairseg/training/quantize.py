@@ -26,7 +26,7 @@ from hairseg.models import ModelInfo, read_info
 from hairseg.photo import read_photo
 from hairseg.printable import printable
 from hairseg.save import why_unwritable
-from hairseg.training.widen import widen
+from hairseg.training.widen import groups, widen
 
 PHOTOS = 128
 # The range of hair's logits in 8 bits: beyond it a probability is 0.0003 from 0 or 1, and within it, where masks and soft
@@ -201,13 +201,9 @@ def _exceptions(
     nodes = onnx.load(str(path)).graph.node
     places = [place for place, node in enumerate(nodes) if node.op_type == "Conv"]
     first = 1
-    if len(places) > 3 and _groups(nodes[places[1]]) > 1:
+    if len(places) > 3 and groups(nodes[places[1]]) > 1:
         first = 3
     ends = [*nodes[: places[first - 1] + 1], *nodes[places[-1] + one_class :]]
     limit = np.array(LOGITS, np.float32)
     ranges = {nodes[places[-1]].output[0]: [{"rmin": -limit, "rmax": limit}]} if one_class else {}
     return [node.name for node in ends if node.op_type in QUANTIZED], ranges
-
-
-def _groups(convolution: Any) -> int:
-    return next((int(attribute.i) for attribute in convolution.attribute if attribute.name == "group"), 1)

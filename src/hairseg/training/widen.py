@@ -8,7 +8,6 @@ computes is the same, and what its int8 version computes the same to the bit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -33,10 +32,12 @@ def widen(graph: Any, multiple: int = ROUND) -> int:
     Returns:
         How many depthwise convolutions are wider now.
     """
+    shapes = {tensor.name: tuple(tensor.dims[:2]) for tensor in graph.initializer}
     wide = 0
     for node in graph.node:
-        channels = _depthwise_channels(graph, node)
-        if channels % multiple:
+        channels = groups(node) if node.op_type == "Conv" else 1
+        depthwise = channels > 1 and shapes.get(node.input[1]) == (channels, 1)
+        if depthwise and channels % multiple:
             wide += _widen_one(graph, node, -channels % multiple)
     return wide
 
@@ -86,7 +87,7 @@ def _makers(name: str, made: dict[str, Any]) -> list[Any] | None:
             continue
         found[id(node)] = node
         if node.op_type == "Conv":
-            if _groups(node) != 1:  # hands on the channels that it is given
+            if groups(node) != 1:  # hands on the channels that it is given
                 return None
         else:
             waiting += node.input if node.op_type == "Add" else node.input[:1]
@@ -97,7 +98,7 @@ def _takers(name: str, used: dict[str, list[Any]]) -> list[Any] | None:
     """All nodes from a tensor to the convolutions that read its channels; None where it goes elsewhere, too."""
     found = []
     for node in used[name]:
-        if node.op_type == "Conv" and _groups(node) == 1:
+        if node.op_type == "Conv" and groups(node) == 1:
             found.append(node)
             continue
         after = _takers(node.output[0], used) if node.op_type in ("Relu", "Clip") else None
@@ -116,17 +117,8 @@ def _uses(graph: Any) -> dict[str, list[Any]]:
     return used
 
 
-def _depthwise_channels(graph: Any, node: Any) -> int:
-    """The channels of a depthwise convolution, 0 of anything else."""
-    if node.op_type != "Conv":
-        return 0
-    groups = _groups(node)
-    shapes: Iterator[list[int]] = (list(one.dims) for one in graph.initializer if one.name == node.input[1])
-    out_channels, per_group = next(shapes, [0, 0])[:2]
-    return groups if groups > 1 and (out_channels, per_group) == (groups, 1) else 0
-
-
-def _groups(convolution: Any) -> int:
+def groups(convolution: Any) -> int:
+    """The groups of a convolution, whose attribute is left out where there is one."""
     return next((int(one.i) for one in convolution.attribute if one.name == "group"), 1)
 
 
