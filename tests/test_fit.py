@@ -20,6 +20,7 @@ hows = st.builds(
     mode=st.sampled_from(["area", "square"]),
     size=st.integers(SHORTEST_SIDE, 256),
     multiple=st.sampled_from([1, 8, 32]),
+    enlarge=st.just(1.0) | st.floats(0, 1),
 )
 
 
@@ -60,6 +61,44 @@ def test_area_keeps_the_area_and_the_proportions(size: int, ratio: float, width:
 )
 def test_canvas_of_usual_photos(height: int, width: int, expected: tuple[int, int]) -> None:
     assert Fit("area", 384, 32).canvas_size(height, width) == expected
+
+
+@pytest.mark.parametrize(
+    ("enlarge", "height", "width", "expected"),
+    [
+        (0.5, 1000, 1000, (416, 416)),
+        (0.5, 416, 416, (416, 416)),
+        (0.5, 104, 104, (192, 192)),  # 208, and 6.5 multiples are rounded to the even 6
+        (0.5, 256, 256, (320, 320)),  # 326.3
+        (0.5, 52, 208, (96, 416)),  # of the area of 104 x 104: 104 and 416
+        (0.0, 256, 256, (256, 256)),
+        (0.0, 20, 30, (64, 64)),
+        (1.0, 20, 30, (352, 512)),
+    ],
+)
+def test_small_photos_are_enlarged_as_far_as_asked(
+    enlarge: float, height: int, width: int, expected: tuple[int, int]
+) -> None:
+    assert Fit("area", 416, 32, enlarge).canvas_size(height, width) == expected
+
+
+@given(st.integers(64, 512), st.floats(0, 1), st.floats(0, 1), st.integers(1, 3000), st.integers(1, 3000))
+def test_less_enlarging_makes_smaller_canvases_of_small_photos_alone(
+    size: int, one: float, other: float, height: int, width: int
+) -> None:
+    less, more, full = (
+        Fit("area", size, 1, enlarge).canvas_size(height, width)
+        for enlarge in (min(one, other), max(one, other), 1.0)
+    )
+    assert all(a <= b <= c for a, b, c in zip(less, more, full, strict=True))
+    if size**2 <= height * width:
+        assert less == full
+
+
+@pytest.mark.parametrize("how", [Fit("area", 384, 32), Fit("square", 473, 1), Fit("area", 416, 32, 0.5)])
+def test_a_fit_is_described_by_what_makes_it(how: Fit) -> None:
+    assert Fit(**how.described()) == how
+    assert ("enlarge" in how.described()) == (how.enlarge != 1)
 
 
 def test_square_stretches() -> None:
@@ -126,6 +165,8 @@ def test_photo_and_probability_lie_on_each_other() -> None:
         ({"size": 63}, "canvas size 63"),
         ({"size": 5000}, "canvas size 5000"),
         ({"multiple": 0}, "multiple 0"),
+        ({"enlarge": 1.5}, "fit enlarge 1.5 is out of range: use a number from 0 to 1"),
+        ({"enlarge": math.nan}, "fit enlarge nan"),
     ],
 )
 def test_wrong_settings_are_named(options: dict[str, object], words: str) -> None:

@@ -35,6 +35,11 @@ def test_unknown_entries_are_kept() -> None:
     assert parse(quantised="int8").more == {"quantised": "int8"}
 
 
+@pytest.mark.parametrize("how", [Fit("area", 64, 32, 0.25), Fit("square", 473, 1)])
+def test_the_fit_is_read_as_it_was_described(how: Fit) -> None:
+    assert parse(fit=how.described()).fit == how
+
+
 @pytest.mark.parametrize("entry", ["architecture", "threshold", "classes", "data", "scores", "recipe"])
 def test_what_is_not_needed_to_run_may_be_missing(entry: str) -> None:
     assert parse(**{entry: None}).name == "toy"
@@ -48,6 +53,8 @@ def test_what_is_not_needed_to_run_may_be_missing(entry: str) -> None:
         ({"fit": {"mode": "round", "size": 64, "multiple": 32}}, "fit mode 'round'"),
         ({"fit": {"mode": "area", "size": 10**9, "multiple": 32}}, "canvas size"),
         ({"fit": 3}, "metadata is wrong"),
+        ({"fit": {"mode": "area", "size": 64, "multiple": 32, "enlarge": 2}}, "fit enlarge 2.0"),
+        ({"fit": {"mode": "area", "size": 64, "multiple": 32, "enlarge": "much"}}, "metadata is wrong"),
         ({"mean": [1, 2]}, "mean does not have 3 values"),
         ({"std": [1, 0, 1]}, "std is not positive"),
         ({"mean": [1, float("nan"), 3]}, "mean is not finite"),

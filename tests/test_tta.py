@@ -67,6 +67,12 @@ def test_scaled_stays_in_range(size: int, scale: float, expected: int) -> None:
     assert scaled(Fit("area", size, 32), scale) == Fit("area", expected, 32)
 
 
+def test_small_photos_have_a_larger_canvas_too() -> None:
+    how = Fit("area", 416, 32, 0.5)
+    assert how.canvas_size(100, 100) == (192, 192)  # 204
+    assert scaled(how, 1.25).canvas_size(100, 100) == (224, 224)  # 228
+
+
 def test_segmenter_with_tta(toy_model: Path, portrait: Pixels) -> None:
     plain, steadier = Segmenter(toy_model, 2), Segmenter(toy_model, 2, tta=True)
     hair = steadier(portrait)

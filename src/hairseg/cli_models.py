@@ -75,7 +75,7 @@ def describe(info: ModelInfo) -> dict[str, Any]:
         "architecture": info.architecture,
         "parameters": info.parameters,
         "multiply_adds": info.multiply_adds,
-        "fit": {"mode": info.fit.mode, "size": info.fit.size, "multiple": info.fit.multiple},
+        "fit": info.fit.described(),
         "threshold": info.threshold,
         "data": list(info.data),
         "licence": info.licence,

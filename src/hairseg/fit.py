@@ -2,14 +2,15 @@
 
 The canvas has no padding: it covers the photo edge to edge, so the inverse is one resize back.
 ``area`` keeps the photo's proportions (to the rounding of one ``multiple``) at about ``size`` x ``size``
-pixels, which costs the same for every photo; ``square`` stretches to ``size`` x ``size``.
+pixels, which costs the same for every photo; ``square`` stretches to ``size`` x ``size``. A model may ask that small
+photos are not enlarged by much: there is nothing in them for a large canvas to show, and a small one costs less.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +33,14 @@ class Fit:
         mode: ``area`` keeps proportions, ``square`` stretches.
         size: side in pixels of the square with the canvas' area.
         multiple: both sides of the canvas divide by it.
+        enlarge: with ``area``, how far a photo smaller than ``size`` is enlarged towards it, in [0, 1]: 1 all the way,
+            0 not at all, 0.5 half the way in logarithms, to the geometric mean of its own size and ``size``.
     """
 
     mode: FitMode = "area"
     size: int = 384
     multiple: int = 32
+    enlarge: float = 1.0
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(FitMode):
@@ -46,13 +50,21 @@ class Fit:
                 f"canvas size {self.size} (multiple {self.multiple}) is out of range: "
                 f"use {SHORTEST_SIDE} to {LONGEST_SIDE} pixels"
             )
+        if not 0 <= self.enlarge <= 1:
+            raise UsageError(f"fit enlarge {self.enlarge} is out of range: use a number from 0 to 1")
 
     def canvas_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the canvas for a photo of ``height`` x ``width`` pixels."""
         if self.mode == "square":
             return self._round(self.size), self._round(self.size)
-        ratio = math.sqrt(height / width)
-        return self._round(self.size * ratio), self._round(self.size / ratio)
+        ratio, own = math.sqrt(height / width), math.sqrt(height * width)
+        side = self.size * min(own / self.size, 1.0) ** (1 - self.enlarge)
+        return self._round(side * ratio), self._round(side / ratio)
+
+    def described(self) -> dict[str, Any]:
+        """As plain values: what a model's metadata, the page and ``hairseg models --json`` say of it."""
+        plain = {"mode": self.mode, "size": self.size, "multiple": self.multiple}
+        return plain if self.enlarge == 1 else {**plain, "enlarge": self.enlarge}
 
     def _round(self, side: float) -> int:
         """``side`` to the nearest multiple inside [SHORTEST_SIDE, LONGEST_SIDE]."""

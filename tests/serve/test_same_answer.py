@@ -22,7 +22,7 @@ from hairseg.photo import read_photo
 pytestmark = pytest.mark.browser
 
 ASTRONAUT = Path(__file__).parents[2] / "samples" / "astronaut.jpg"
-FITS = [Fit("area", 256, 32), Fit("area", 416, 32), Fit("square", 160, 8)]
+FITS = [Fit("area", 256, 32), Fit("area", 416, 32), Fit("square", 160, 8), Fit("area", 640, 32, 0.5)]
 DYES: list[dict[str, Any]] = [
     {"color": "#e6d9bd", "strength": 0.9},
     {"color": "#171213", "strength": 1.0},
@@ -93,7 +93,7 @@ class Both:
             "probability": _text(self.probability),
             "threshold": THRESHOLD,
             "alpha": _text(self.alpha),
-            "fits": [{"mode": how.mode, "size": how.size, "multiple": how.multiple} for how in FITS],
+            "fits": [how.described() for how in FITS],
             "dyes": DYES,
             "tint": TINT,
         }

@@ -234,14 +234,13 @@ def parse_info(metadata: Mapping[str, str], path: Path) -> ModelInfo:
 
 def _info(entry: dict[str, Any], path: Path) -> ModelInfo:
     """Checked fields of the metadata; raises a built-in error for a wrong one."""
-    fit = entry.pop("fit")
     info = ModelInfo(
         name=printable(str(entry.pop("name"))),
         path=path,
         architecture=printable(str(entry.pop("architecture", ""))),
         mean=_triple("mean", entry.pop("mean")),
         std=_triple("std", entry.pop("std")),
-        fit=Fit(fit["mode"], int(fit["size"]), int(fit["multiple"])),
+        fit=_fit(entry.pop("fit")),
         threshold=float(entry.pop("threshold", 0.5)),
         color_share=float(entry.pop("color_share", 0.0)),
         classes=tuple(map(str, entry.pop("classes", ["hair"]))),
@@ -263,6 +262,11 @@ def _info(entry: dict[str, Any], path: Path) -> ModelInfo:
     if not info.scene_classes:
         raise ValueError("it has no classes")
     return info
+
+
+def _fit(entry: dict[str, Any]) -> Fit:
+    """What :meth:`hairseg.fit.Fit.described` wrote."""
+    return Fit(entry["mode"], int(entry["size"]), int(entry["multiple"]), float(entry.get("enlarge", 1.0)))
 
 
 def _triple(name: str, values: Any) -> Triple:

@@ -78,7 +78,7 @@ def describe(model: ModelInfo) -> dict[str, Any]:
         "architecture": model.architecture,
         "mean": list(model.mean),
         "std": list(model.std),
-        "fit": {"mode": model.fit.mode, "size": model.fit.size, "multiple": model.fit.multiple},
+        "fit": model.fit.described(),
         "threshold": model.threshold,
         "color_share": model.color_share,
         "classes": list(model.classes),

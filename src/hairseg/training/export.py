@@ -133,7 +133,7 @@ def describe(net: PSPNet, recipe: Recipe, **facts: Any) -> dict[str, Any]:
         "architecture": f"{recipe.net.backbone}, pyramid {pyramid}, {recipe.net.decoder} decoder",
         "mean": list(net.backbone.mean),
         "std": list(net.backbone.std),
-        "fit": {"mode": recipe.fit.mode, "size": recipe.fit.size, "multiple": recipe.fit.multiple},
+        "fit": recipe.fit.described(),
         "threshold": THRESHOLD,
         **({"classes": ["hair"]} if recipe.net.classes == 1 else to_plain(unnamed(recipe.net.classes))),
         "data": [*data_names(recipe)],

@@ -10,7 +10,9 @@ const REDUCING_GAP = 1.3;
 export function canvasSize(how, height, width) {
   if (how.mode === "square") return [rounded(how, how.size), rounded(how, how.size)];
   const ratio = Math.sqrt(height / width);
-  return [rounded(how, how.size * ratio), rounded(how, how.size / ratio)];
+  const own = Math.sqrt(height * width);
+  const side = how.size * Math.min(own / how.size, 1) ** (1 - (how.enlarge ?? 1));
+  return [rounded(how, side * ratio), rounded(how, side / ratio)];
 }
 
 function rounded(how, side) {
