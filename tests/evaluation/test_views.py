@@ -6,7 +6,7 @@ from PIL import Image
 from hairseg.evaluation.protocol import evaluate
 from hairseg.evaluation.report import Report
 from hairseg.evaluation.tables import hidden
-from hairseg.evaluation.views import TITLES, VIEWS, crowd, sideways, upside_down
+from hairseg.evaluation.views import TITLES, VIEWS, crowd, sideways, thumbnail, upside_down
 
 from .conftest import red_is_hair
 
@@ -33,6 +33,22 @@ def test_a_crowd_is_nine_times_the_photo():
     np.testing.assert_array_equal(photo[:2, :4], small)
     np.testing.assert_array_equal(photo[2:4, 4:8], small[:, ::-1])
     np.testing.assert_array_equal(photo[4:, 8:], small)
+
+
+def test_a_thumbnail_is_the_photo_with_fewer_pixels():
+    ramp = np.arange(256, dtype=np.uint8)[None, :, None].repeat(64, axis=0).repeat(3, axis=2)
+    truth = np.zeros((64, 256), np.uint8)
+    truth[:, 128:], truth[:, 192:] = 1, 255
+    photo, true = thumbnail(ramp, truth)  # half as high and as wide: 32 x 128 pixels are 64 x 64
+    assert true.tolist() == [[0] * 64 + [1] * 32 + [255] * 32] * 32
+    small = np.asarray(Image.fromarray(ramp).resize((128, 32), Image.Resampling.BILINEAR, reducing_gap=1.3))
+    np.testing.assert_array_equal(photo, small)
+
+
+def test_what_is_smaller_than_a_thumbnail_stays():
+    photo, truth = thumbnail(PHOTO, TRUTH)
+    np.testing.assert_array_equal(photo, PHOTO)
+    np.testing.assert_array_equal(truth, TRUTH)
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
