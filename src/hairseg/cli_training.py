@@ -168,9 +168,10 @@ def export(
     return 0
 
 
-def _check_weights(weights: str) -> Weights:
-    if weights not in ("float32", "float16", "int8"):
-        raise UsageError(f"--weights {weights!r} is unknown: use float32, float16 or int8")
+def _check_weights(weights: str, more: str = "") -> Weights:
+    kinds = ["float32", "float16", "int8", *([more] if more else [])]
+    if weights not in kinds:
+        raise UsageError(f"--weights {weights!r} is unknown: use {', '.join(kinds[:-1])} or {kinds[-1]}")
     return cast("Weights", weights)
 
 
@@ -194,13 +195,14 @@ def publish(
     Parameters
     ----------
     checkpoint
-        A run folder, or a best.safetensors in it; for int8 also an .onnx that was published before.
+        A run folder, or a best.safetensors in it; for int8 or the same weights an .onnx that was published before.
     folder
         Where the packaged models are.
     data
         The folder that holds figaro1k; HAIRSEG_DATA by default.
     weights
-        float32, float16 or int8, as in export.
+        float32, float16 or int8, as in export; same: those of the .onnx, which is measured again, on the canvas that
+        its recipe gives a photo now.
     size
         Another canvas size than the recipe's, chosen on val84.
     others
@@ -220,7 +222,7 @@ def publish(
     require("onnxscript", "train")
     from hairseg.training.publish import publish as publish_model
 
-    kind = _check_weights(weights)
+    kind = _check_weights(weights, "same")
     place = data or Path(os.environ.get("HAIRSEG_DATA", ""))
     say = lambda line: print(printable_message(line), file=sys.stderr, flush=True)  # noqa: E731
     print(

@@ -6,17 +6,20 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
 from hairseg.__main__ import main
 from hairseg.errors import UsageError
+from hairseg.fit import Fit
 from hairseg.models import read_info
 from hairseg.net import build
 from hairseg.training import publish as publish_module
 from hairseg.training.checkpoint import write_weights
+from hairseg.training.export import data_names
 from hairseg.training.publish import publish
-from hairseg.training.recipe import Distil, Recipe
+from hairseg.training.recipe import Distil, Recipe, Source
 
 
 @pytest.fixture
@@ -106,6 +109,33 @@ def test_a_share_of_the_colours_is_measured_stored_and_said(run: Path, models: P
     assert "hairseg publish runs/<date>-mine --color-share 0.5\n" in card
 
 
+def test_how_far_small_photos_are_enlarged_is_stored_and_said(
+    recipe: Recipe, run: Path, models: Path, figaro: Path
+) -> None:
+    limited = dataclasses.replace(recipe, name="mine", fit=dataclasses.replace(recipe.fit, enlarge=0.25))
+    write_weights(run / "best.safetensors", build(limited.net).eval(), limited)
+    path = publish(run / "best.safetensors", models, figaro, others=False, report=lambda line: None)
+    assert read_info(path).fit == limited.fit
+    assert (
+        "proportions, or s^0.75 x 64^0.25 for a photo that has the area" in (models / "mine.md").read_text()
+    )
+
+
+def test_a_refit_on_all_photos_has_no_score_on_those_that_it_saw(
+    recipe: Recipe, run: Path, models: Path, figaro: Path
+) -> None:
+    every = dataclasses.replace(
+        recipe, name="mine", train=(Source(f"figaro1k:{figaro / 'figaro1k'}", "train"),), validate=()
+    )
+    write_weights(run / "best.safetensors", build(every.net).eval(), every)
+    path = publish(run / "best.safetensors", models, figaro, report=lambda line: None, threshold=0.6)
+    assert set(read_info(path).scores) == {"figaro1k:test"}
+    card = (models / "mine.md").read_text()
+    assert "A refit on all of Figaro-1k's training photos" in card
+    assert "the threshold of 0.6 were chosen before, on `val84`, by the same training on `train756`" in card
+    assert "figaro1k:val84" not in card
+
+
 @pytest.mark.parametrize("colours", ["1.5", "-0.5", "nan"])
 def test_a_share_of_the_colours_is_a_share(
     colours: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -154,6 +184,54 @@ def test_a_card_names_the_teachers(recipe: Recipe, tmp_path: Path, models: Path,
     assert "learned what `one.toml` and `two.onnx` say of its training photos, to 60 %." in card
     assert "Started from `first.toml`" in card
     assert "somewhere" not in card
+
+
+def test_an_exported_model_is_measured_again(
+    recipe: Recipe,
+    run: Path,
+    models: Path,
+    figaro: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quiet = {"others": False, "report": lambda line: None}
+    path = publish(run / "best.safetensors", models, figaro, threshold=0.25, color_share=0.5, **quiet)
+    before = onnx.load(str(path))
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "mine.toml").write_text(
+        f"""
+        [fit]
+        size = 96
+        enlarge = 0.5
+        [[train]]
+        data = "figaro1k:{figaro / "figaro1k"}"
+        split = "train"
+        """
+    )
+    monkeypatch.chdir(tmp_path)
+    again = publish(path, models, figaro, weights="same", **quiet)
+    assert again == path
+    info = read_info(path)
+    assert info.fit == Fit("area", 96, 32, 0.5)
+    assert (info.threshold, info.color_share, info.data) == (0.25, 0.5, tuple(data_names(recipe)))
+    assert onnx.load(str(path)).graph == before.graph
+    card = (models / "mine.md").read_text()
+    assert f"{info.scores['figaro1k:test']['iou']:.4f}" in card
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in card
+    assert "proportions, or s^0.5 x 96^0.5 for a photo that has the area" in card
+
+
+def test_the_same_weights_are_those_of_an_exported_model_alone(
+    run: Path, models: Path, figaro: Path, tmp_path: Path
+) -> None:
+    checkpoint = run / "best.safetensors"
+    with pytest.raises(UsageError, match="--weights same is for an exported model"):
+        publish(checkpoint, models, figaro, weights="same", report=lambda line: None)
+    assert not list(models.iterdir())
+    path = publish(checkpoint, models, figaro, others=False, report=lambda line: None)
+    for weights, threshold in (("float16", None), ("same", 0.6)):
+        with pytest.raises(UsageError, match="use --weights int8 or --weights same, alone"):
+            publish(path, models, figaro, weights=weights, threshold=threshold, report=lambda line: None)
 
 
 @pytest.mark.parametrize("threshold", ["0", "1", "-0.5", "nan"])

@@ -43,6 +43,9 @@ BACKBONES = {
 }
 
 
+# A model that saw these photos saw val84 among them: a refit, which the protocol allows with all choices frozen.
+ALL_OF_FIGARO = "figaro1k:train"
+
 # Photos that a card names as its model's worst, and epochs that it shows of the training.
 WORST = 10
 EPOCHS = 12
@@ -93,9 +96,20 @@ def card(
 def _use(info: ModelInfo) -> str:
     return (
         f"Input `photo`: float32 (N, 3, H, W), RGB in [0, 1] after (x - mean) / std, any H and W from 33 to 2048; "
-        f"trained for an area of about {info.fit.size}x{info.fit.size} pixels in the photo's own proportions. Output "
+        f"trained for an area of about {info.fit.size}x{info.fit.size} pixels in the photo's own proportions"
+        f"{_small_photos(info)}. Output "
         "`probability`: float32 (N, 1, H, W) in [0, 1]. Mean, std, size and threshold "
         f"({info.threshold:g}) are in the file's metadata under `hairseg`, as JSON.{_color_share(info)}"
+    )
+
+
+def _small_photos(info: ModelInfo) -> str:
+    """What becomes of photos that are smaller than the canvas."""
+    if info.fit.enlarge == 1:
+        return ""
+    return (
+        f", or s^{1 - info.fit.enlarge:g} x {info.fit.size}^{info.fit.enlarge:g} for a photo that has the area of a "
+        "smaller square of side s"
     )
 
 
@@ -137,6 +151,12 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
 
 def _chosen(info: ModelInfo) -> str:
     """What was chosen on which photos."""
+    if ALL_OF_FIGARO in info.data:
+        return (
+            "A refit on all of Figaro-1k's training photos: epochs, canvas and the threshold of "
+            f"{info.threshold:g} were chosen before, on `val84`, by the same training on `train756`; here nothing was "
+            "chosen, and the last epoch was taken. `docs/experiments.md` says how often the test photos were looked at."
+        )
     if info.threshold == THRESHOLD:
         return "The checkpoint was chosen on `val84` by training on `train756`; the test photos were looked at once."
     return (

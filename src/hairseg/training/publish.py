@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 from hairseg.data import DataSet, Item, open_data, read_item
 from hairseg.errors import UsageError
@@ -19,7 +19,7 @@ from hairseg.models import find_model, read_info
 from hairseg.save import write
 from hairseg.segmenter import Segmenter
 from hairseg.training.batches import open_sources
-from hairseg.training.card import WEIGHTS_LICENCE, card
+from hairseg.training.card import ALL_OF_FIGARO, WEIGHTS_LICENCE, card
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import Weights, export, with_seen, write_metadata
 from hairseg.training.predict import as_batch
@@ -35,7 +35,7 @@ def publish(
     checkpoint: Path,
     folder: Path,
     data: Path,
-    weights: Weights = "float16",
+    weights: Weights | Literal["same"] = "float16",
     size: int | None = None,
     others: bool = True,
     report: Callable[[str], None] = print,
@@ -45,11 +45,12 @@ def publish(
     """Export, evaluate and describe one model.
 
     Args:
-        checkpoint: a ``best.safetensors``; for int8 also an ``.onnx`` that this function wrote before.
+        checkpoint: a ``best.safetensors``; for int8 or the same weights an ``.onnx`` that this function wrote before.
         folder: of the packaged models; gets ``NAME.onnx``, ``NAME.md`` and a line in ``SHA256SUMS``. An int8
             model is called ``NAME-int8``.
         data: the folder that holds figaro1k, and celeb1k, ccp, lfw and negatives where there are any.
-        weights: ``float32``, ``float16`` or ``int8``, calibrated on the recipe's training photos.
+        weights: ``float32``, ``float16`` or ``int8``, calibrated on the recipe's training photos; ``same``: those of
+            the ``.onnx``, which is measured again, on the canvas that its recipe gives a photo now.
         size: another canvas size than the recipe's; to be chosen on ``val84``.
         others: measure on the other data sets too, not only on Figaro-1k.
         report: told what is being done.
@@ -70,6 +71,8 @@ def publish(
             checkpoint, Path(place), weights, size, threshold, color_share, judged.items[::PARITY_STEP]
         )
         metadata = stored_metadata(draft)
+        if ALL_OF_FIGARO in metadata["data"]:
+            sets.remove(judged)  # trained on: a score there would say nothing
         segmenter = Segmenter(draft)
         reports = []
         for dataset in sets:
@@ -92,7 +95,7 @@ def publish(
 def _draft(
     checkpoint: Path,
     place: Path,
-    weights: Weights,
+    weights: Weights | Literal["same"],
     size: int | None,
     threshold: float | None,
     color_share: float | None,
@@ -100,13 +103,22 @@ def _draft(
 ) -> tuple[Path, Recipe]:
     """The exported file in ``place``, named as the model will be, and the recipe that trained it."""
     if checkpoint.suffix == ".onnx":
-        if weights != "int8" or (size, threshold, color_share) != (None, None, None):
+        if weights not in ("int8", "same") or (size, threshold, color_share) != (None, None, None):
             raise UsageError(
-                f"{checkpoint}: an exported model can only be made int8: use --weights int8 alone"
+                f"{checkpoint}: an exported model can only be made int8 or be measured again: "
+                "use --weights int8 or --weights same, alone"
             )
         exported = checkpoint
         # Of what the file says, the name alone: it may have been written by anyone.
         recipe = read_recipe(Path("recipes") / Path(read_info(find_model(checkpoint)).recipe).name)
+        if weights == "same":
+            draft = place / checkpoint.name
+            _write(exported, draft, {**stored_metadata(exported), "fit": recipe.fit.described()})
+            return draft, recipe
+    elif weights == "same":
+        raise UsageError(
+            f"{checkpoint}: --weights same is for an exported model: use float32, float16 or int8"
+        )
     else:
         net, recipe, header = read_checkpoint(checkpoint)
         if recipe.net.classes != 1:
