@@ -35,7 +35,7 @@ def test_the_manifest_comes_from_the_models_own_metadata(exported: Path, toy_mod
     page = json.loads((exported / "page.json").read_text())
     [model] = page["models"]
     info = read_info(toy_model)
-    assert model["fit"] == info.fit.described()
+    assert model["fit"] == {"mode": "area", "size": 64, "multiple": 32}
     assert (tuple(model["mean"]), tuple(model["std"])) == (info.mean, info.std)
     assert model["threshold"] == info.threshold
     assert (exported / model["url"]).read_bytes() == toy_model.read_bytes()
