@@ -1,12 +1,24 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
+from hairseg.data.dyed import dyed
 from hairseg.evaluation.protocol import evaluate
 from hairseg.evaluation.report import Report
 from hairseg.evaluation.tables import hidden
-from hairseg.evaluation.views import TITLES, VIEWS, crowd, sideways, thumbnail, upside_down
+from hairseg.evaluation.views import (
+    TITLES,
+    VIEWS,
+    blurred,
+    crowd,
+    dark,
+    pink,
+    sideways,
+    thumbnail,
+    upside_down,
+    white,
+)
 
 from .conftest import red_is_hair
 
@@ -49,6 +61,42 @@ def test_what_is_smaller_than_a_thumbnail_stays():
     photo, truth = thumbnail(PHOTO, TRUTH)
     np.testing.assert_array_equal(photo, PHOTO)
     np.testing.assert_array_equal(truth, TRUTH)
+
+
+def test_hair_is_white_or_pink_where_it_is():
+    photo = np.full((40, 40, 3), (190, 140, 110), np.uint8)
+    photo[:20] = (60, 40, 30)
+    truth = np.zeros((40, 40), np.uint8)
+    truth[:20], truth[30:] = 1, 255
+    for view, color in ((white, "white"), (pink, "pink")):
+        seen, true = view(photo, truth)
+        np.testing.assert_array_equal(seen, dyed(photo, truth, color))
+        np.testing.assert_array_equal(true, truth)
+        np.testing.assert_array_equal(seen[26:], photo[26:])
+    assert white(photo, truth)[0][:14].min() > 200
+    red, green, blue = pink(photo, truth)[0][:14].mean(axis=(0, 1))
+    assert red > blue > green + 30
+
+
+def test_out_of_focus_is_a_hundredth_of_the_side():
+    """A photo of 50 x 200 pixels is as a square of 100: one pixel."""
+    photo = np.zeros((50, 200, 3), np.uint8)
+    photo[:, 100:] = 255
+    truth = photo[..., 0] // 255
+    seen, true = blurred(photo, truth)
+    np.testing.assert_array_equal(true, truth)
+    np.testing.assert_array_equal(seen, Image.fromarray(photo).filter(ImageFilter.GaussianBlur(1.0)))
+
+
+def test_the_dark_is_grainy_and_the_same_every_time():
+    photo = np.full((100, 100, 3), 128, np.uint8)
+    photo[:50] = 255
+    seen, true = dark(photo, photo[..., 0])
+    np.testing.assert_array_equal(true, photo[..., 0])
+    # 255 * 0.5 and 255 * 0.5 * (128 / 255) ** 2.2
+    np.testing.assert_allclose(seen.mean(axis=1)[::99, 0], [127.5, 28.0], atol=3)
+    np.testing.assert_allclose([seen[:50].std(), seen[50:].std()], 8, atol=0.2)
+    np.testing.assert_array_equal(seen, dark(photo, photo[..., 0])[0])
 
 
 @given(st.integers(1, 40), st.integers(1, 40))

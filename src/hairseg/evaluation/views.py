@@ -1,6 +1,7 @@
-"""Photos as nobody took them for a training set: people who lie or hang, several small heads in one photo, thumbnails.
+"""Photos as nobody took them for a training set: people who lie or hang, several small heads in one photo, thumbnails,
+white and dyed hair, out of focus, in the dark.
 
-Networks that were within a thousandth of each other on upright photos differed here by half of the hair.
+Networks that were within a thousandth of each other on upright, sharp photos differed here by half of the hair.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
+from hairseg.data.dyed import dyed
 from hairseg.resample import resize
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -20,6 +22,10 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 CROWD = 3
 # Side in pixels of a square with a thumbnail's area.
 THUMBNAIL = 64
+# Out of focus: deviation of the blur, as a share of the side of a square with the photo's area.
+BLUR = 0.01
+# In the dark: exponent and gain on sRGB values, and the deviation of the sensor's noise in levels of 255.
+DARK_GAMMA, DARK_GAIN, DARK_NOISE = 2.2, 0.5, 8.0
 
 
 def sideways(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
@@ -49,6 +55,30 @@ def thumbnail(photo: NDArray[np.uint8], truth: NDArray[np.uint8], side: int = TH
     return _smaller(photo, truth, max(1, round(height * scale)), max(1, round(width * scale)))
 
 
+def white(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
+    """White hair, where the truth is right; at the truth's own edge it is mixed as the photo's colours are."""
+    return dyed(photo, truth, "white"), truth
+
+
+def pink(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
+    """The same in pink, which is nearest to skin."""
+    return dyed(photo, truth, "pink"), truth
+
+
+def blurred(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
+    """Out of focus."""
+    height, width = photo.shape[:2]
+    lens = ImageFilter.GaussianBlur(BLUR * math.sqrt(height * width))
+    return np.asarray(Image.fromarray(photo).filter(lens)), truth
+
+
+def dark(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
+    """Underexposed, with the noise of a sensor; it is the same for every photo of a size."""
+    levels = 255 * DARK_GAIN * (np.arange(256) / 255) ** DARK_GAMMA
+    noise = np.random.default_rng(0).normal(0, DARK_NOISE, photo.shape)
+    return np.rint(levels[photo] + noise).clip(0, 255).astype(np.uint8), truth
+
+
 def _smaller(photo: NDArray[np.uint8], truth: NDArray[np.uint8], height: int, width: int) -> Pair:
     true = Image.fromarray(truth).resize((width, height), Image.Resampling.NEAREST)
     return resize(photo, height, width), np.asarray(true)
@@ -64,6 +94,10 @@ VIEWS: dict[str, Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]] = {
     "upside_down": upside_down,
     "crowd": crowd,
     "thumbnail": thumbnail,
+    "white": white,
+    "pink": pink,
+    "blurred": blurred,
+    "dark": dark,
 }
 
 TITLES = {
@@ -71,4 +105,8 @@ TITLES = {
     "upside_down": "the same photos upside down",
     "crowd": f"{CROWD} x {CROWD} of the same photo, each {CROWD} times as small",
     "thumbnail": f"the same photos at {THUMBNAIL} x {THUMBNAIL} pixels, in their own proportions",
+    "white": "the same photos, their hair dyed white",
+    "pink": "the same photos, their hair dyed pink",
+    "blurred": f"the same photos out of focus, blurred by {BLUR:.0%} of their side",
+    "dark": "the same photos in the dark, with noise",
 }

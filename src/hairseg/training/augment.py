@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as VF
 
 from hairseg.data import IGNORE
+from hairseg.training.camera import Grain, Light
 from hairseg.training.paper_crop import RGB, PaperCrop
 from hairseg.training.recipe import Augment
 
@@ -108,21 +109,28 @@ def build_augment(size: int, area: tuple[float, float], augment: Augment, paddin
         )  # what OpenCV takes for its kernel of 5, which the authors' code asks for
     else:
         crops = [RandomView(size, area, augment.aspect)]
-        blur = v2.GaussianBlur(5, (0.3, 1.5))
+        blur = v2.GaussianBlur(_kernel(augment.blur_sigma[1]), augment.blur_sigma)
     return v2.Compose(
         [
             *crops,
             v2.RandomHorizontalFlip(augment.flip),
-            # Left out at 0, as its draw would change what a seed gives to recipes without it.
+            # What may be left out is not there at 0: its draw would change what a seed gives to recipes without it.
             *([v2.RandomApply([QuarterTurns()], augment.turn)] if augment.turn else []),
             *([_turn(augment)] if augment.crop == "view" else []),
             v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4)], augment.color),
             v2.RandomApply([v2.ColorJitter(hue=0.05)], augment.color * 0.2),
+            *([v2.RandomApply([Light()], augment.light)] if augment.light else []),
             v2.RandomGrayscale(augment.grey),
             v2.RandomApply([blur], augment.blur),
-            v2.RandomApply([v2.JPEG((30, 90))], augment.jpeg),
+            *([v2.RandomApply([Grain()], augment.grain)] if augment.grain else []),
+            v2.RandomApply([v2.JPEG(augment.jpeg_quality)], augment.jpeg),
         ]
     )
+
+
+def _kernel(sigma: float) -> int:
+    """Side of a kernel that holds a blur's middle: 5 pixels for 1.5, which torchvision cuts off, too."""
+    return 1 + 2 * max(1, round(1.5 * sigma))
 
 
 def _turn(augment: Augment) -> v2.Transform:

@@ -23,6 +23,7 @@ from hairseg.data import DataSet, Item, common_classes, open_data, read_item
 from hairseg.data.check import check, read_all
 from hairseg.errors import DataError, UsageError
 from hairseg.training.augment import GREY, build_augment, vary
+from hairseg.training.dyes import dye
 from hairseg.training.lessons import Lessons
 from hairseg.training.paper_crop import RGB
 from hairseg.training.pieces import MOST_PIECES, PIECE_SIDES, lay, outline
@@ -32,11 +33,12 @@ from hairseg.training.recipe import Recipe, Source, Stage
 
 Pair = tuple[Tensor, Tensor]
 
-# Tell draws with the same seed apart: a step's side, a photo's mosaic, a scene, pieces on a view.
+# Tell draws with the same seed apart: a step's side, a photo's mosaic, a scene, pieces on a view, a dye.
 SIDES = 1
 MOSAICS = 2
 SCENES = 3
 PIECES = 4
+DYES = 5
 # Views in a row of a mosaic.
 GRIDS = (2, 4)
 # Photos on a scene, and their shares of its side.
@@ -276,6 +278,9 @@ class _Epoch(Dataset[Pair | DataError]):
             photo, truth = self.photos.sets[which][index]
         except DataError as error:
             return error
+        draws = np.random.default_rng([self.photos.recipe.seed, self.epoch, DYES, *key])
+        if draws.random() < self.photos.recipe.augment.dye:
+            photo = dye(photo, truth, draws)
         if self.photos.lessons is not None:
             truth = self.photos.lessons.beside(truth, self.photos.datasets[which], index)
         state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, *key]).generate_state(1)

@@ -96,8 +96,14 @@ class Augment:
         turn: probability of a turn by 90, 180 or 270 degrees: people lie down and hang upside down.
         color: probability of a change of brightness, contrast, saturation (and, rarely, hue).
         grey: turned to grey.
-        blur: Gaussian blur.
-        jpeg: compressed as JPEG of quality 30 to 90.
+        blur: Gaussian blur,
+        blur_sigma: of a deviation between these, in pixels of the view. What is out of focus is blurred by 1 % of its
+            side and more, which is 4 pixels of a view of 400.
+        jpeg: compressed as JPEG
+        jpeg_quality: of a quality between these.
+        light: other light (``camera.py``): dark or glaring, contrast, colour.
+        grain: a sensor's noise, of up to 35 levels of 255.
+        dye: the hair, where the mask says that it is, in another colour (``dyes.py``): white, grey, any.
         mosaic: views that are put together of 2 x 2 or 4 x 4 smaller views of other photos: small heads, several
             people, and scenes that hold hair. Photos without any are most often scenes; where all that shows hair is
             a large head, a network learns to find nothing in a scene.
@@ -119,7 +125,12 @@ class Augment:
     color: float = 0.7
     grey: float = 0.1
     blur: float = 0.1
+    blur_sigma: tuple[float, float] = (0.3, 1.5)
     jpeg: float = 0.1
+    jpeg_quality: tuple[int, int] = (30, 90)
+    light: float = 0.0
+    grain: float = 0.0
+    dye: float = 0.0
     mosaic: float = 0.0
     mosaic_area: tuple[float, float] | None = None
     scene: float = 0.0
@@ -129,6 +140,16 @@ class Augment:
         if not 0 < self.scale[0] <= self.scale[1]:
             raise UsageError(
                 f"augment: scale is {list(self.scale)}: give the smallest and the largest factor, such as [0.5, 2.0]"
+            )
+        if not 0 < self.blur_sigma[0] <= self.blur_sigma[1]:
+            raise UsageError(
+                f"augment: blur_sigma is {list(self.blur_sigma)}: give the smallest and the largest deviation in pixels, "
+                "such as [0.3, 1.5]"
+            )
+        if not 1 <= self.jpeg_quality[0] <= self.jpeg_quality[1] <= 100:
+            raise UsageError(
+                f"augment: jpeg_quality is {list(self.jpeg_quality)}: give the lowest and the highest quality, such as "
+                "[30, 90]"
             )
 
 
@@ -250,6 +271,11 @@ class Recipe:
             raise UsageError(
                 f"distil: teachers know hair alone, and the network tells {self.net.classes} classes apart: "
                 "leave them out"
+            )
+        if self.augment.dye and self.net.classes != 1:
+            raise UsageError(
+                f"augment: dye gives hair another colour, and the network tells {self.net.classes} classes apart: leave "
+                "it out"
             )
         if self.auxiliary is None:
             return
