@@ -65,10 +65,10 @@ def pink(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
     return dyed(photo, truth, "pink"), truth
 
 
-def blurred(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
-    """Out of focus."""
+def blurred(photo: NDArray[np.uint8], truth: NDArray[np.uint8], share: float = BLUR) -> Pair:
+    """Out of focus: blurred by a ``share`` of the side of a square with the photo's area."""
     height, width = photo.shape[:2]
-    lens = ImageFilter.GaussianBlur(BLUR * math.sqrt(height * width))
+    lens = ImageFilter.GaussianBlur(share * math.sqrt(height * width))
     return np.asarray(Image.fromarray(photo).filter(lens)), truth
 
 
