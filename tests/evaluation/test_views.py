@@ -129,6 +129,19 @@ def test_who_knows_where_heads_are_loses_by_a_turn(toy_data):
     assert report.views["crowd"].value < -0.1
 
 
+def test_without_views_each_photo_is_looked_at_twice(toy_data):
+    seen = []
+
+    def looks(photo):
+        seen.append(photo)
+        return red_is_hair(photo)
+
+    report = evaluate(looks, toy_data, views=False)
+    assert report.views == {}
+    # As it is and in grey, after one call that is not timed.
+    assert len(seen) == 1 + 2 * len(toy_data.items)
+
+
 def test_a_report_of_before_has_no_views(toy_data):
     values = evaluate(red_is_hair, toy_data).to_dict()
     for photo in values["photos"]:

@@ -77,6 +77,8 @@ def test_a_published_model_is_measured_described_and_checked(run: Path, models: 
     assert "over five sizes and 1 of `val84`'s photos" in card
     assert "at most, on these photos." in card
     assert {"sideways_difference", "crowd_difference"} <= set(info.scores["figaro1k:test"])
+    assert "grey_difference" in info.scores["figaro1k:val84"]
+    assert "crowd_difference" not in info.scores["figaro1k:val84"]
     report = json.loads((run / "report-figaro1k-test.json").read_text())
     assert len(report["photos"]) == 2
     assert not [path.name for path in models.iterdir() if path.name.startswith(".")]

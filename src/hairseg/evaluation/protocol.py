@@ -40,6 +40,7 @@ def evaluate(
     threshold: float = 0.5,
     negatives: DataSet | None = None,
     legacy: bool = False,
+    views: bool = True,
     cost: Cost | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Report:
@@ -53,6 +54,7 @@ def evaluate(
         threshold: a pixel is hair where its probability is at least this; chosen on ``val84``, never here.
         negatives: photos without people.
         legacy: score older protocols too, at two more predictions a photo.
+        views: look at the photos as ``hairseg.evaluation.views`` has them too, at one more prediction a photo for each.
         cost: what is known of the model's size; the peak memory is filled in.
         progress: called after each photo, those without people included.
 
@@ -64,7 +66,7 @@ def evaluate(
     predict(read_item(data.items[0])[0])  # the first call allocates: it is not timed
     scored: list[_Scored] = []
     for item in data.items:
-        scored.append(_score(predict, item, threshold, legacy))
+        scored.append(_score(predict, item, threshold, legacy, views))
         progress()
     areas: list[Area] = []
     for item in negatives.items if negatives else ():
@@ -97,7 +99,7 @@ class _Scored:
     legacy: tuple[Counts, Counts] | None
 
 
-def _score(predict: Predict, item: Item, threshold: float, legacy: bool) -> _Scored:
+def _score(predict: Predict, item: Item, threshold: float, legacy: bool, views: bool) -> _Scored:
     photo, truth = read_item(item)
     started = time.perf_counter()
     probability = predict(photo)
@@ -111,7 +113,7 @@ def _score(predict: Predict, item: Item, threshold: float, legacy: bool) -> _Sco
         loss=cross_entropy(probability, truth),
         boundary=boundary_f(mask, truth),
         milliseconds=milliseconds,
-        views={name: _seen(predict, *view(photo, truth), threshold) for name, view in VIEWS.items()},
+        views={name: _seen(predict, *view(photo, truth), threshold) for name, view in VIEWS.items() if views},
     )
     return _Scored(
         photo=score,

@@ -95,6 +95,7 @@ def evaluate_model(
     *,
     negatives: DataSet | None = None,
     legacy: bool = False,
+    views: bool = True,
     threshold: float | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Report:
@@ -107,6 +108,7 @@ def evaluate_model(
         threshold=info.threshold if threshold is None else threshold,
         negatives=negatives,
         legacy=legacy,
+        views=views,
         cost=Cost(info.parameters or None, info.multiply_adds or None, info.bytes, segmenter.threads),
         progress=progress,
     )

@@ -78,9 +78,9 @@ def publish(
         for dataset in sets:
             report(f"evaluating on {dataset.name}, {len(dataset.items)} photos")
             test = dataset.name == "figaro1k:test"
-            reports.append(
-                evaluate_model(segmenter, dataset, negatives=negatives if test else None, legacy=test)
-            )
+            # A card shows the views of the test photos alone, and they are most of the time.
+            where = negatives if test else None
+            reports.append(evaluate_model(segmenter, dataset, negatives=where, legacy=test, views=test))
         metadata["scores"] = {one.data: one.scores() for one in reports}
         path = folder / draft.name
         _write(draft, path, metadata)
