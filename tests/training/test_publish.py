@@ -176,14 +176,25 @@ def test_a_card_shows_the_training_and_the_worst_photos(run: Path, models: Path,
         assert total == pytest.approx(100, abs=0.2)
 
 
-def test_a_card_names_the_teachers(recipe: Recipe, tmp_path: Path, models: Path, figaro: Path) -> None:
-    taught = dataclasses.replace(
-        recipe, name="mine", distil=Distil(("/somewhere/one.toml", "two.onnx"), 0.6), pretrained="first.toml"
-    )
+@pytest.mark.parametrize(
+    ("teachers", "said"),
+    [
+        (
+            ("/somewhere/one.toml", "two.onnx"),
+            "learned what `one.toml` and `two.onnx` say of its training photos",
+        ),
+        (("/somewhere/one.toml",), "learned what `one.toml` says of its training photos"),
+    ],
+    ids=["two", "one"],
+)
+def test_a_card_names_the_teachers(
+    recipe: Recipe, tmp_path: Path, models: Path, figaro: Path, teachers: tuple[str, ...], said: str
+) -> None:
+    taught = dataclasses.replace(recipe, name="mine", distil=Distil(teachers, 0.6), pretrained="first.toml")
     write_weights(tmp_path / "best.safetensors", build(taught.net).eval(), taught)
     publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)
     card = (models / "mine.md").read_text()
-    assert "learned what `one.toml` and `two.onnx` say of its training photos, to 60 %." in card
+    assert f"{said}, to 60 %." in card
     assert "Started from `first.toml`" in card
     assert "somewhere" not in card
 

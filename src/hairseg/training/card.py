@@ -141,8 +141,9 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
         lines.append(f"- Started from `{printable(Path(start).name)}`, which started from {first}")
     teachers = [f"`{printable(Path(name).name)}`" for name in recipe["distil"]["teachers"]]
     if teachers:
+        say = "say" if len(teachers) > 1 else "says"
         lines.append(
-            f"- Beside the masks it learned what {' and '.join(teachers)} say of its training photos, to "
+            f"- Beside the masks it learned what {' and '.join(teachers)} {say} of its training photos, to "
             f"{100 * recipe['distil']['share']:g} %."
         )
     lines.append(f"\nWeights: {info.licence}.")
