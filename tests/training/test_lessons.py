@@ -67,6 +67,28 @@ def test_an_answer_is_the_mean_of_both_ways(
         np.testing.assert_allclose(both[1].numpy() / 255, wanted, atol=0.03)
 
 
+def test_teachers_are_asked_on_the_sizes_of_the_recipe(
+    teacher: tuple[Path, Path], tiny_data: Path, tmp_path: Path
+) -> None:
+    dataset = open_data(f"folder:{tiny_data}", "")
+    lessons = teach([str(teacher[0])], [dataset], tmp_path / "both", Processes(), quiet, (64, 160))
+    net, recipe, _ = read_checkpoint(teacher[0])
+    predicts = [predictor(net, dataclasses.replace(recipe.fit, size=size)) for size in (64, 160)]
+    for item in dataset.items:
+        photo, truth = read_item(item)
+        mirrored = np.ascontiguousarray(photo[:, ::-1])
+        ways = [way for predict in predicts for way in (predict(photo), predict(mirrored)[:, ::-1])]
+        with Image.open(lessons.place(dataset, item)) as image:
+            assert image.size == dataclasses.replace(recipe.fit, size=160).canvas_size(*truth.shape)[::-1]
+            answer = np.asarray(image, np.float32) / 255
+        np.testing.assert_allclose(unfit(answer, *truth.shape), np.mean(ways, axis=0), atol=0.03)
+
+
+def test_a_size_that_no_canvas_has() -> None:
+    with pytest.raises(UsageError, match=r"distil: a canvas of 20 px is out of range: use 64 to 2048"):
+        Distil(("hairseg",), sizes=(416, 20))
+
+
 def test_a_checkpoint_and_its_export_say_the_same(
     teacher: tuple[Path, Path], tiny_data: Path, tmp_path: Path
 ) -> None:

@@ -177,20 +177,28 @@ def test_a_card_shows_the_training_and_the_worst_photos(run: Path, models: Path,
 
 
 @pytest.mark.parametrize(
-    ("teachers", "said"),
+    ("teachers", "sizes", "said"),
     [
         (
             ("/somewhere/one.toml", "two.onnx"),
-            "learned what `one.toml` and `two.onnx` say of its training photos",
+            (96, 128),
+            "learned what `one.toml` and `two.onnx` say of its training photos, on canvases of 96 and 128 px",
         ),
-        (("/somewhere/one.toml",), "learned what `one.toml` says of its training photos"),
+        (("/somewhere/one.toml",), (), "learned what `one.toml` says of its training photos"),
     ],
     ids=["two", "one"],
 )
 def test_a_card_names_the_teachers(
-    recipe: Recipe, tmp_path: Path, models: Path, figaro: Path, teachers: tuple[str, ...], said: str
+    recipe: Recipe,
+    tmp_path: Path,
+    models: Path,
+    figaro: Path,
+    teachers: tuple[str, ...],
+    sizes: tuple[int, ...],
+    said: str,
 ) -> None:
-    taught = dataclasses.replace(recipe, name="mine", distil=Distil(teachers, 0.6), pretrained="first.toml")
+    distil = Distil(teachers, 0.6, sizes)
+    taught = dataclasses.replace(recipe, name="mine", distil=distil, pretrained="first.toml")
     write_weights(tmp_path / "best.safetensors", build(taught.net).eval(), taught)
     publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)
     card = (models / "mine.md").read_text()

@@ -142,8 +142,10 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
     teachers = [f"`{printable(Path(name).name)}`" for name in recipe["distil"]["teachers"]]
     if teachers:
         say = "say" if len(teachers) > 1 else "says"
+        sizes = " and ".join(map(str, recipe["distil"]["sizes"]))
+        where = f", on canvases of {sizes} px" if sizes else ""
         lines.append(
-            f"- Beside the masks it learned what {' and '.join(teachers)} {say} of its training photos, to "
+            f"- Beside the masks it learned what {' and '.join(teachers)} {say} of its training photos{where}, to "
             f"{100 * recipe['distil']['share']:g} %."
         )
     lines.append(f"\nWeights: {info.licence}.")

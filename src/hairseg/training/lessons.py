@@ -7,6 +7,7 @@ Network", arXiv 1503.02531). Its doubt at hair's edges is a better target than a
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -80,6 +81,7 @@ def teach(
     folder: Path,
     processes: Processes,
     report: Callable[[str], None],
+    sizes: Sequence[int] = (),
 ) -> Lessons:
     """Ask the teachers about every photo that the folder has no answer for.
 
@@ -89,6 +91,7 @@ def teach(
         folder: of the answers.
         processes: that share the photos.
         report: told how many there are to ask about.
+        sizes: of the canvases in pixels on which each teacher is asked; its own where there are none.
 
     Raises:
         UsageError: a teacher's name is none.
@@ -101,12 +104,13 @@ def teach(
     missing = sorted({place: item for place, item in wanted if not place.is_file()}.items())
     if missing:
         report(f"asking {len(teachers)} teachers about {len(missing)} photos")
-    processes.agree(lambda: _ask(teachers, missing[processes.rank :: processes.count]))
+    processes.agree(lambda: _ask(teachers, missing[processes.rank :: processes.count], sizes))
     return lessons
 
 
-def _ask(teachers: Sequence[str], wanted: Sequence[tuple[Path, Item]]) -> None:
-    voices = [_teacher(name) for name in teachers] if wanted else []
+def _ask(teachers: Sequence[str], wanted: Sequence[tuple[Path, Item]], sizes: Sequence[int]) -> None:
+    own = [_teacher(name) for name in teachers] if wanted else []
+    voices = [(run, dataclasses.replace(how, size=size)) for run, how in own for size in sizes] or own
     for place, item in wanted:
         photo, truth = read_item(item)
         # Where there is no hair at all, nobody needs to be asked: a teacher could only be wrong.

@@ -80,7 +80,9 @@ def train(
     teachers = [first.get(name, name) for name in recipe.distil.teachers]
     job = processes.agree(lambda: _Job(recipe, run, processes, decoded, begins, of))
     if teachers:
-        job.photos.lessons = teach(teachers, job.photos.datasets, run.folder / LESSONS, processes, report)
+        job.photos.lessons = teach(
+            teachers, job.photos.datasets, run.folder / LESSONS, processes, report, recipe.distil.sizes
+        )
     done = processes.agree(job.resume) if resume else 0
     processes.from_first(lambda: _begin(run, job.data, done))
     plan = [stage for stage in recipe.stages for _ in range(stage.epochs)]

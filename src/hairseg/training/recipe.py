@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hairseg.errors import UsageError
-from hairseg.fit import Fit
+from hairseg.fit import LONGEST_SIDE, SHORTEST_SIDE, Fit
 from hairseg.net.build import NetConfig
 from hairseg.net.presets import expand
 from hairseg.training.table import from_table
@@ -162,12 +162,20 @@ class Distil:
             (``.toml``), which is trained first. Their probabilities for a photo and for its mirror image are
             averaged. None: the masks alone.
         share: of the teachers in the cross-entropy's target, in [0, 1]; the rest is the mask's.
+        sizes: of the canvases, in pixels, on which every teacher is asked; the answers are averaged. None: on the
+            canvas of its own recipe.
     """
 
     teachers: tuple[str, ...] = ()
     share: float = 0.5
+    sizes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        for size in self.sizes:
+            if not SHORTEST_SIDE <= size <= LONGEST_SIDE:
+                raise UsageError(
+                    f"distil: a canvas of {size} px is out of range: use {SHORTEST_SIDE} to {LONGEST_SIDE}"
+                )
         if not 0 <= self.share <= 1:
             raise UsageError(f"distil: share is {self.share:g}: give a number from 0 (the mask alone) to 1")
 
