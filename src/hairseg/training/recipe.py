@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hairseg.errors import UsageError
-from hairseg.fit import LONGEST_SIDE, SHORTEST_SIDE, Fit
+from hairseg.fit import Fit
 from hairseg.net.build import NetConfig
 from hairseg.net.presets import expand
 from hairseg.training.table import from_table
@@ -172,10 +172,7 @@ class Distil:
 
     def __post_init__(self) -> None:
         for size in self.sizes:
-            if not SHORTEST_SIDE <= size <= LONGEST_SIDE:
-                raise UsageError(
-                    f"distil: a canvas of {size} px is out of range: use {SHORTEST_SIDE} to {LONGEST_SIDE}"
-                )
+            Fit(size=size)  # refuses what no canvas can have
         if not 0 <= self.share <= 1:
             raise UsageError(f"distil: share is {self.share:g}: give a number from 0 (the mask alone) to 1")
 
