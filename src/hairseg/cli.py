@@ -66,6 +66,9 @@ class Options:
         Average over mirrored and larger photos: better borders, five times the work.
     tiles
         Look for heads that are small in a large photo too, in tiles: up to sixty times the work.
+    one_look
+        Look at every photo once. Else hair that is small in its photo is looked at again, closer, for twice to five
+        times the work.
     format
         Format of the results that are named by hairseg.
     threads
@@ -89,6 +92,7 @@ class Options:
     fill_holes: Annotated[bool, flag()] = False
     tta: Annotated[bool, flag()] = False
     tiles: Annotated[bool, flag()] = False
+    one_look: Annotated[bool, flag()] = False
     format: Literal["png", "jpg", "webp", "tif", "bmp"] = "png"
     threads: int | None = None
     json: Annotated[bool, flag()] = False
@@ -355,9 +359,11 @@ def _load_early(argv: Sequence[str]) -> None:
 
     loading.cache_clear()
     elsewhere = (*ELSEWHERE, "-h", "--help", "--version")
-    other_model = ("-m", "--model", "--threads", "--tta", "--tiles")
+    other_model = ("-m", "--model", "--threads", "--tta", "--tiles", "--one-look")
     if argv and not any(word in elsewhere or word.startswith(other_model) for word in argv):
-        loading(None, None, tta=False, tiles=False)  # as `run` will ask: the cache compares arguments
+        loading(
+            None, None, tta=False, tiles=False, one_look=False
+        )  # as `run` will ask: the cache compares arguments
 
 
 def _tokens(argv: Sequence[str]) -> list[str]:

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 @cache
 def loading(
-    model: str | None = None, threads: int | None = None, *, tta: bool = False, tiles: bool = False
+    model: str | None = None,
+    threads: int | None = None,
+    *,
+    tta: bool = False,
+    tiles: bool = False,
+    one_look: bool = False,
 ) -> Loading:
     """Begin to load a segmenter, once for the same arguments.
 
@@ -23,7 +28,7 @@ def loading(
 
     Args:
         model: see :class:`hairseg.segmenter.Segmenter`.
-        threads, tta, tiles: see there.
+        threads, tta, tiles, one_look: see there.
 
     Returns:
         A function that waits for the segmenter, and raises what its loading raised.
@@ -32,7 +37,7 @@ def loading(
 
     import hairseg.network  # noqa: F401
 
-    return Loading(model, threads, tta=tta, tiles=tiles)
+    return Loading(model, threads, tta=tta, tiles=tiles, one_look=one_look)
 
 
 class Loading:

@@ -66,7 +66,13 @@ def run(photos: Iterable[str], work: Work, options: Options) -> int:
     workers = min(options.threads or physical_cores(), len(todo))
     do: Callable[[Job], Outcome] = keep
     if todo:
-        segmenter = loading(options.model, options.threads, tta=options.tta, tiles=options.tiles)
+        segmenter = loading(
+            options.model,
+            options.threads,
+            tta=options.tta,
+            tiles=options.tiles,
+            one_look=options.one_look,
+        )
         do = partial(_do, work=work, options=options, segmenter=segmenter, alone=workers == 1)
     with Report(len(jobs), lines=options.json, quiet=options.quiet, verbose=options.verbose) as report:
         for outcome in overlap(do, jobs, max(workers, 1)):

@@ -10,6 +10,7 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from hairseg.closer import with_closer_look
 from hairseg.errors import HairsegError, MissingExtraError, ModelError, PhotoError, UsageError
 from hairseg.fit import fit, unfit
 from hairseg.fork import ForkSafeLock
@@ -34,11 +35,13 @@ class Segmenter:
         threads: that work on a photo, or on the photos of a stream; None for all physical cores.
         tta: average over mirrored and larger photos: better borders for five times the work.
         tiles: look for heads that are small in a large photo too, in overlapping tiles: tens of times the work.
+        one_look: look at every photo once. Else hair that is small in its photo is looked at again, closer
+            (``closer.py``), for twice to five times the work.
         network: the model and its threads, opened before; ``model`` is not looked at.
 
     Attributes:
         info: what the model says about itself.
-        threads, tta, tiles: as above.
+        threads, tta, tiles, one_look: as above.
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
@@ -52,11 +55,13 @@ class Segmenter:
         *,
         tta: bool = False,
         tiles: bool = False,
+        one_look: bool = False,
         network: Network | None = None,
     ) -> None:
         self.threads = thread_count(threads)
         self.tta = tta
         self.tiles = tiles
+        self.one_look = one_look
         self._network = network or Network(find_model(model), self.threads)
         self.info: ModelInfo = self._network.info
         if len(self.info.classes) != 1:
@@ -68,7 +73,7 @@ class Segmenter:
         self._lock = ForkSafeLock()
 
     def __reduce__(self) -> tuple[Callable[..., Segmenter], tuple[str, int]]:
-        make = partial(type(self), tta=self.tta, tiles=self.tiles)
+        make = partial(type(self), tta=self.tta, tiles=self.tiles, one_look=self.one_look)
         return make, (spelled(self.info.path), self.threads)
 
     def __call__(self, photo: PhotoSource | Photo, *, threshold: float | None = None) -> Hair:
@@ -101,20 +106,24 @@ class Segmenter:
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
             raise UsageError(f"a photo of {photo.dtype} {photo.shape} is not (H, W, 3) uint8: use read_photo")
         how = self.info.fit
-        found = (
-            averaged(self.on_canvas, photo, how)
-            if self.tta
-            else self.on_canvas(fit(photo, how, self.threads))
-        )
+        found = self._look(photo)
+        if not self.one_look:
+            found = with_closer_look(self._look, photo, found, how)
         if self.tiles:
             found = with_small_heads(self.on_canvas, photo, found, how)
         return self.at_full_size(found, photo)
+
+    def _look(self, photo: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(h, w) float32: what the network says of a photo, or of a part of one, on its canvas."""
+        if self.tta:
+            return averaged(self.on_canvas, photo, self.info.fit)
+        return self.on_canvas(fit(photo, self.info.fit, self.threads))
 
     def at_full_size(self, found: NDArray[np.float32], photo: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What was found on a photo's canvas, for its own pixels: with the share that the model gives their colours.
 
         Args:
-            found: (h, w) float32 in [0, 1], as :meth:`on_canvas` gives it.
+            found: (h, w) float32 in [0, 1], as :meth:`on_canvas` gives it, or of any other size.
             photo: (H, W, 3) uint8, sRGB, upright.
 
         Returns:
@@ -208,7 +217,9 @@ class Segmenter:
             return self
         with self._lock:
             if self._beside_others is None:
-                self._beside_others = Segmenter(self.info.path, 1, tta=self.tta, tiles=self.tiles)
+                self._beside_others = Segmenter(
+                    self.info.path, 1, tta=self.tta, tiles=self.tiles, one_look=self.one_look
+                )
             return self._beside_others
 
 

@@ -41,9 +41,8 @@ PIECES = 4
 DYES = 5
 # Views in a row of a mosaic.
 GRIDS = (2, 4)
-# Photos on a scene, and their shares of its side.
+# Photos on a scene.
 MOST_GUESTS = 4
-GUEST_SIDES = (0.2, 0.5)
 # Of the area of a photo that lies on a scene.
 WHOLE = (0.8, 1.0)
 Keep = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]
@@ -250,7 +249,7 @@ class _Epoch(Dataset[Pair | DataError]):
 
     def _scene(self, position: int, side: int, draws: np.random.Generator) -> Pair | DataError:
         """A photo without hair, on which the photo and up to three others of the epoch lie."""
-        empty = self.photos.without_hair
+        augment, empty = self.photos.recipe.augment, self.photos.without_hair
         whole = self._transform(side, self.stage.area)
         below = self._shown(empty[int(draws.integers(len(empty)))], whole, position, MOST_GUESTS)
         if isinstance(below, DataError):
@@ -258,7 +257,7 @@ class _Epoch(Dataset[Pair | DataError]):
         photo, truth = (planes.clone() for planes in below)  # what was kept may be seen through a view
         others = [int(place) for place in draws.integers(len(self), size=int(draws.integers(MOST_GUESTS)))]
         for number, place in enumerate([position, *others]):
-            small = _rounded(side * draws.uniform(*GUEST_SIDES))
+            small = _rounded(side * draws.uniform(*augment.scene_sides))
             top, left = (int(corner) for corner in draws.integers(side - small + 1, size=2))
             guest = self._view(place, self._transform(small, WHOLE), number)
             if isinstance(guest, DataError):

@@ -109,8 +109,9 @@ class Augment:
             a large head, a network learns to find nothing in a scene.
         mosaic_area: smallest and largest share of a photo's area that a view of a mosaic shows; the stage's ``area``
             where it is left out.
-        scene: views of a photo without hair on which one to four whole photos lie, a fifth to half as wide as the view:
-            small heads too, each with what it belongs to, and more that is no hair than a mosaic shows.
+        scene: views of a photo without hair on which one to four whole photos lie: small heads too, each with what it
+            belongs to, and more that is no hair than a mosaic shows.
+        scene_sides: smallest and largest width of such a photo, as shares of the view's.
         pieces: views on which one to three pieces of other photos lie, cut from what is no hair in them: clothes,
             walls and faces where hair could be. Not for views that are mosaics or scenes already.
     """
@@ -134,6 +135,7 @@ class Augment:
     mosaic: float = 0.0
     mosaic_area: tuple[float, float] | None = None
     scene: float = 0.0
+    scene_sides: tuple[float, float] = (0.2, 0.5)
     pieces: float = 0.0
 
     def __post_init__(self) -> None:
@@ -150,6 +152,11 @@ class Augment:
             raise UsageError(
                 f"augment: jpeg_quality is {list(self.jpeg_quality)}: give the lowest and the highest quality, such as "
                 "[30, 90]"
+            )
+        if not 0 < self.scene_sides[0] <= self.scene_sides[1] <= 1:
+            raise UsageError(
+                f"augment: scene_sides is {list(self.scene_sides)}: give the smallest and the largest share of the "
+                "view's side, such as [0.2, 0.5]"
             )
 
 

@@ -1,5 +1,6 @@
 // Canvas -> probability, by onnxruntime-web. Size, mean, std, threshold come from the model's own metadata.
 
+import { withCloserLook } from "./closer.js";
 import { fit } from "./fit.js";
 import { openSession } from "./runtime.js";
 
@@ -17,9 +18,10 @@ export class Segmenter {
     );
   }
 
-  /** What the model finds in a photo (RGBA), as a map of its canvas. */
-  find(photo) {
-    return this.run(fit(photo, this.model.fit));
+  /** What the model finds in a photo (RGBA): a map of its canvas, or of its own size where hair is small in it. */
+  async find(photo) {
+    const look = (part) => this.run(fit(part, this.model.fit));
+    return withCloserLook(look, photo, await look(photo), this.model.fit);
   }
 
   /** What the model finds on a canvas (RGBA): {data: Float32Array in [0, 1], width, height}. */
