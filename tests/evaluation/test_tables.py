@@ -70,7 +70,7 @@ def test_styles_thresholds_and_legacy_have_a_row_each(report):
 def test_what_is_not_there_is_left_out(report):
     plain = replace(
         report,
-        photos=tuple(replace(photo, style="") for photo in report.photos),
+        photos=tuple(replace(photo, style="", views={}) for photo in report.photos),
         duplicates=(),
         beards=(),
         negatives=(),

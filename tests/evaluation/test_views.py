@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
+from hairseg.data import open_data
 from hairseg.data.dyed import dyed
 from hairseg.evaluation.protocol import evaluate
 from hairseg.evaluation.report import Report
@@ -14,6 +15,7 @@ from hairseg.evaluation.views import (
     crowd,
     dark,
     pink,
+    scene,
     sideways,
     thumbnail,
     upside_down,
@@ -114,7 +116,38 @@ def test_who_looks_at_each_pixel_alone_loses_nothing_by_a_turn(toy_data):
     assert [report.views[name].value for name in ("sideways", "upside_down")] == [0, 0]
     assert abs(report.views["crowd"].value) < 0.1
     assert report.scores()["crowd_difference"] == round(report.views["crowd"].value, 6)
-    assert all(title in hidden(report) for title in TITLES.values())
+    assert all(title in hidden(report) for name, title in TITLES.items() if name != "scene")
+
+
+def test_a_scene_holds_the_photo_where_its_seed_says():
+    photo, truth = np.full((20, 30, 3), 9, np.uint8), np.ones((20, 30), np.uint8)
+    ground = np.zeros((7, 5, 3), np.uint8)
+    places = set()
+    for seed in range(20):
+        whole, true = scene(photo, truth, ground, seed)
+        assert whole.shape == (80, 120, 3)
+        np.testing.assert_array_equal(whole[..., 0] == 9, true == 1)
+        rows, columns = np.nonzero(true)
+        assert true.sum() == 600
+        assert (np.ptp(rows), np.ptp(columns)) == (19, 29)
+        places.add((int(rows[0]), int(columns[0])))
+        np.testing.assert_array_equal(scene(photo, truth, ground, seed)[1], true)
+    assert len(places) > 15
+    large = np.zeros((1000, 500), np.uint8)
+    assert scene(np.zeros((1000, 500, 3), np.uint8), large, ground, 0)[1].shape == (2000, 1000)
+
+
+def test_photos_lie_on_those_without_people_in_turn(toy_data, toy_figaro):
+    def finds_none_in_scenes(photo):
+        return red_is_hair(photo) * np.float32(photo.shape[0] < 4 * 40)
+
+    empty = open_data(f"folder:{toy_figaro.parent}/negatives")
+    right = evaluate(red_is_hair, toy_data, negatives=empty).views["scene"]
+    assert abs(right.value) < 0.1
+    report = evaluate(finds_none_in_scenes, toy_data, negatives=empty)
+    assert report.views["scene"].value == -report.counts.iou
+    assert report.views["sideways"].value == 0
+    assert TITLES["scene"] in hidden(report)
 
 
 def test_who_knows_where_heads_are_loses_by_a_turn(toy_data):

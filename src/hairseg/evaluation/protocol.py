@@ -23,7 +23,7 @@ from hairseg.evaluation.legacy import legacy_counts, legacy_rows
 from hairseg.evaluation.metrics import THRESHOLDS, Counts, count, cross_entropy, pooled, sweep
 from hairseg.evaluation.report import Report
 from hairseg.evaluation.scores import Area, Cost, PhotoScore
-from hairseg.evaluation.views import VIEWS
+from hairseg.evaluation.views import VIEWS, Pair, View, scene
 from hairseg.mask import to_mask
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -52,9 +52,10 @@ def evaluate(
         data: photos with true masks.
         model: a name for the report.
         threshold: a pixel is hair where its probability is at least this; chosen on ``val84``, never here.
-        negatives: photos without people.
+        negatives: photos without people; with ``views`` also what the photos lie on, small.
         legacy: score older protocols too, at two more predictions a photo.
-        views: look at the photos as ``hairseg.evaluation.views`` has them too, at one more prediction a photo for each.
+        views: look at the photos as ``hairseg.evaluation.views`` has them too, at one more prediction a photo for each;
+            in scenes where there are ``negatives``.
         cost: what is known of the model's size; the peak memory is filled in.
         progress: called after each photo, those without people included.
 
@@ -65,8 +66,9 @@ def evaluate(
     predict = _checked(predict)
     predict(read_item(data.items[0])[0])  # the first call allocates: it is not timed
     scored: list[_Scored] = []
-    for item in data.items:
-        scored.append(_score(predict, item, threshold, legacy, views))
+    for number, item in enumerate(data.items):
+        looked_at = _views(number, negatives) if views else {}
+        scored.append(_score(predict, item, threshold, legacy, looked_at))
         progress()
     areas: list[Area] = []
     for item in negatives.items if negatives else ():
@@ -99,7 +101,19 @@ class _Scored:
     legacy: tuple[Counts, Counts] | None
 
 
-def _score(predict: Predict, item: Item, threshold: float, legacy: bool, views: bool) -> _Scored:
+def _views(number: int, negatives: DataSet | None) -> dict[str, View]:
+    """The views of photo ``number``: each scene comes in its turn."""
+    if not (negatives and negatives.items):
+        return VIEWS
+
+    def in_scene(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
+        ground, _ = read_item(negatives.items[number % len(negatives.items)])
+        return scene(photo, truth, ground, seed=number)
+
+    return {**VIEWS, "scene": in_scene}
+
+
+def _score(predict: Predict, item: Item, threshold: float, legacy: bool, views: dict[str, View]) -> _Scored:
     photo, truth = read_item(item)
     started = time.perf_counter()
     probability = predict(photo)
@@ -113,7 +127,7 @@ def _score(predict: Predict, item: Item, threshold: float, legacy: bool, views: 
         loss=cross_entropy(probability, truth),
         boundary=boundary_f(mask, truth),
         milliseconds=milliseconds,
-        views={name: _seen(predict, *view(photo, truth), threshold) for name, view in VIEWS.items() if views},
+        views={name: _seen(predict, *view(photo, truth), threshold) for name, view in views.items()},
     )
     return _Scored(
         photo=score,

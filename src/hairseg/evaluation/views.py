@@ -1,5 +1,5 @@
-"""Photos as nobody took them for a training set: people who lie or hang, several small heads in one photo, thumbnails,
-white and dyed hair, out of focus, in the dark.
+"""Photos as nobody took them for a training set: people who lie or hang, several small heads in one photo, one in a
+scene, thumbnails, white and dyed hair, out of focus, in the dark.
 
 Networks that were within a thousandth of each other on upright, sharp photos differed here by half of the hair.
 """
@@ -17,9 +17,14 @@ from hairseg.data.dyed import dyed
 from hairseg.resample import resize
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+# A photo and its truth -> what is looked at, and its truth.
+View = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]
 
 # Photos in a row of a crowd.
 CROWD = 3
+# How many times a scene is wider and higher than the photo in it, and the longest side of that photo, in pixels.
+SCENE = 4
+IN_SCENE = 500
 # Side in pixels of a square with a thumbnail's area.
 THUMBNAIL = 64
 # Out of focus: deviation of the blur, as a share of the side of a square with the photo's area.
@@ -46,6 +51,35 @@ def crowd(photo: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Pair:
     height, width = (max(1, side // CROWD) for side in photo.shape[:2])
     small, true = _smaller(photo, truth, height, width)
     return _rows(small), _rows(true)
+
+
+def scene(
+    photo: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    ground: NDArray[np.uint8],
+    seed: int,
+    times: int = SCENE,
+) -> Pair:
+    """The photo somewhere on a photo without people that is several times as high and as wide.
+
+    Args:
+        photo: (H, W, 3) uint8; a larger one than ``IN_SCENE`` is reduced to it.
+        truth: (H, W) uint8.
+        ground: (h, w, 3) uint8, stretched to the photo's proportions; it holds no hair.
+        seed: of the place.
+        times: so many, in each direction.
+    """
+    height, width = photo.shape[:2]
+    scale = min(IN_SCENE / max(height, width), 1.0)
+    height, width = max(1, round(height * scale)), max(1, round(width * scale))
+    small, true = _smaller(photo, truth, height, width)
+    whole = resize(ground, times * height, times * width).copy()
+    answer = np.zeros(whole.shape[:2], truth.dtype)
+    draws = np.random.default_rng(seed)
+    top, left = (int(draws.integers((times - 1) * side + 1)) for side in (height, width))
+    at = slice(top, top + height), slice(left, left + width)
+    whole[at], answer[at] = small, true
+    return whole, answer
 
 
 def thumbnail(photo: NDArray[np.uint8], truth: NDArray[np.uint8], side: int = THUMBNAIL) -> Pair:
@@ -89,7 +123,7 @@ def _rows(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate([row] * CROWD)
 
 
-VIEWS: dict[str, Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]] = {
+VIEWS: dict[str, View] = {
     "sideways": sideways,
     "upside_down": upside_down,
     "crowd": crowd,
@@ -104,6 +138,7 @@ TITLES = {
     "sideways": "the same photos turned by 90 degrees",
     "upside_down": "the same photos upside down",
     "crowd": f"{CROWD} x {CROWD} of the same photo, each {CROWD} times as small",
+    "scene": f"the same photos, each on a photo without people {SCENE} times as wide",
     "thumbnail": f"the same photos at {THUMBNAIL} x {THUMBNAIL} pixels, in their own proportions",
     "white": "the same photos, their hair dyed white",
     "pink": "the same photos, their hair dyed pink",
