@@ -104,6 +104,12 @@ def test_what_is_left_out_draws_nothing() -> None:
         ({"jpeg_quality": (0, 50)}, r"augment: jpeg_quality is \[0, 50\]: give the lowest and the highest"),
         ({"jpeg_quality": (60, 50)}, r"augment: jpeg_quality is \[60, 50\]"),
         ({"jpeg_quality": (60, 101)}, r"augment: jpeg_quality is \[60, 101\]"),
+        (
+            {"scene_sides": (0.5, 0.2)},
+            r"augment: scene_sides is \[0.5, 0.2\]: give the smallest and the largest",
+        ),
+        ({"scene_sides": (0.0, 0.2)}, r"augment: scene_sides is \[0.0, 0.2\]"),
+        ({"scene_sides": (0.5, 1.1)}, r"augment: scene_sides is \[0.5, 1.1\]"),
     ],
 )
 def test_ranges_that_are_none_are_refused(wrong: dict[str, object], message: str) -> None:

@@ -293,6 +293,25 @@ def test_photos_lie_on_a_scene(recipe: Recipe, tmp_path: Path) -> None:
     assert torch.equal(next(again.batches(stage, 11))[0], photo)
 
 
+def test_photos_on_a_scene_are_as_wide_as_the_recipe_says(recipe: Recipe, tmp_path: Path) -> None:
+    """The share of a black scene that is not black, where one guest lies on it, is that of its square."""
+    mix = (*recipe.train, without_hair(tmp_path, 0))
+
+    def guests(sides: tuple[float, float]) -> list[float]:
+        still = Augment(rotate=0, color=0, grey=0, blur=0, jpeg=0, scene=1.0, scene_sides=sides)
+        stage = Stage(size=160, area=(1.0, 1.0), batch=8)
+        photos = Photos(dataclasses.replace(recipe, train=mix, stages=(stage,), augment=still))
+        seen = [planes for epoch in range(8) for planes in next(photos.batches(stage, epoch))[0]]
+        return [float((photo.sum(dim=0) > 0).float().mean()) ** 0.5 for photo in seen]
+
+    narrow, wide = guests((0.1, 0.15)), guests((0.45, 0.5))
+    assert max(narrow) <= 0.3  # four of 0.15 side by side
+    assert max(narrow) > 0.1
+    # Guests without hair are black, too, and hide others: most scenes show one or more of the full width.
+    assert sum(share > 0.44 for share in wide) > len(wide) / 2
+    assert max(wide) > 0.6
+
+
 def test_a_scene_needs_a_photo_without_hair(recipe: Recipe) -> None:
     with pytest.raises(
         UsageError, match=r"tiny: augment: scene is 0.2, but no training photo is without hair"
