@@ -1,4 +1,4 @@
-"""Photos in scenes, from half to a tenth as wide: the IoU with one look, with a closer one, and in tiles.
+"""Photos in scenes, from half to a sixth as wide: the IoU with one look, with a closer one, and in tiles.
 
     python benchmarks/small_heads.py --data figaro1k:PATH --split val84 [--models NAME ...] [--every 4] [--tiles]
 
@@ -17,7 +17,7 @@ from hairseg.evaluation.tables import markdown
 from hairseg.evaluation.views import scene
 from hairseg.mask import to_mask
 
-TIMES = (1, 2, 3, 4, 6, 10)
+TIMES = (1, 2, 3, 4, 6)
 
 
 def main() -> None:

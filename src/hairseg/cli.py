@@ -361,9 +361,8 @@ def _load_early(argv: Sequence[str]) -> None:
     elsewhere = (*ELSEWHERE, "-h", "--help", "--version")
     other_model = ("-m", "--model", "--threads", "--tta", "--tiles", "--one-look")
     if argv and not any(word in elsewhere or word.startswith(other_model) for word in argv):
-        loading(
-            None, None, tta=False, tiles=False, one_look=False
-        )  # as `run` will ask: the cache compares arguments
+        # As `run` will ask: the cache compares arguments.
+        loading(None, None, tta=False, tiles=False, one_look=False)
 
 
 def _tokens(argv: Sequence[str]) -> list[str]:

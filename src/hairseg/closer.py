@@ -2,7 +2,7 @@
 
 A canvas shows a head a tenth as wide as its photo by some 40 pixels, enough to find it and too few for its outline. So
 the photo around it is looked at again, alone on a canvas of its own. Photos whose hair fills them, as portraits and
-all of Figaro-1k do, are looked at once.
+nearly all of Figaro-1k do, are looked at once.
 """
 
 from __future__ import annotations

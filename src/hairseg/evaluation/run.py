@@ -39,7 +39,7 @@ def run_evaluation(
     threshold: float | None = None,
     quiet: bool = False,
 ) -> Report:
-    """Evaluate one model on one data set by the protocol, through the path of a user's photo.
+    """Evaluate one model on one data set by the protocol, through the path of a user's photo, with one look at each.
 
     Args:
         data: ``figaro1k:PATH`` or ``folder:PATH``.
@@ -70,7 +70,7 @@ def run_evaluation(
     empty = open_negatives(data, negatives)
     from hairseg.segmenter import Segmenter
 
-    segmenter = Segmenter(model, threads)
+    segmenter = Segmenter(model, threads, one_look=True)  # the protocol is of one scale
     steps = len(photos.items) + (len(empty.items) if empty else 0)
     report = evaluate_model(
         segmenter,

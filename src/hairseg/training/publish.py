@@ -73,7 +73,7 @@ def publish(
         metadata = stored_metadata(draft)
         if ALL_OF_FIGARO in metadata["data"]:
             sets.remove(judged)  # trained on: a score there would say nothing
-        segmenter = Segmenter(draft)
+        segmenter = Segmenter(draft, one_look=True)  # the protocol is of one scale
         reports = []
         for dataset in sets:
             report(f"evaluating on {dataset.name}, {len(dataset.items)} photos")
