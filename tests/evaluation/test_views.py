@@ -137,11 +137,16 @@ def test_a_scene_holds_the_photo_where_its_seed_says():
     assert scene(np.zeros((1000, 500, 3), np.uint8), large, ground, 0)[1].shape == (2000, 1000)
 
 
-def test_photos_lie_on_those_without_people_in_turn(toy_data, toy_figaro):
+def test_photos_lie_on_those_without_people_in_turn(toy_data, tmp_path):
+    for kind, color in (("images", (0, 90, 0)), ("masks", (0, 0, 0))):
+        (tmp_path / kind).mkdir()
+        for name in "ab":
+            Image.new("RGB", (30, 20), color).save(tmp_path / kind / f"{name}.png")
+
     def finds_none_in_scenes(photo):
         return red_is_hair(photo) * np.float32(photo.shape[0] < 4 * 40)
 
-    empty = open_data(f"folder:{toy_figaro.parent}/negatives")
+    empty = open_data(f"folder:{tmp_path}")
     right = evaluate(red_is_hair, toy_data, negatives=empty).views["scene"]
     assert abs(right.value) < 0.1
     report = evaluate(finds_none_in_scenes, toy_data, negatives=empty)
