@@ -36,7 +36,7 @@ def main() -> None:
         "--thumbnails", type=int, help="photos reduced to the area of a square of this side first"
     )
     options = parser.parse_args()
-    segmenter = Segmenter(options.model)
+    segmenter = Segmenter(options.model, one_look=True)
     fits = [Fit("area", size) for size in options.sizes]
     if options.square:
         fits += [Fit("square", size) for size in options.sizes]

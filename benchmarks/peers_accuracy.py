@@ -67,7 +67,7 @@ def compare_with(chosen: argparse.Namespace) -> str:
     """Tables: all models side by side, and by hairstyle."""
     # Everything that can be wrong is opened before minutes of work.
     predict = load_peer(chosen.peer)
-    segmenters = [Segmenter(model, chosen.threads) for model in chosen.model or [None]]
+    segmenters = [Segmenter(model, chosen.threads, one_look=True) for model in chosen.model or [None]]
     photos = open_data(chosen.data, chosen.split)
     empty = open_negatives(chosen.data, chosen.negatives)
     size = _model_bytes(chosen.peer)

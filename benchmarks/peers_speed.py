@@ -3,10 +3,11 @@
     python benchmarks/peers_speed.py samples/*.jpg [--peer PATH/mediapipe_hair.py] [--side 1000] [--rounds 7]
 
 Each row takes a decoded photo (H, W, 3) uint8 to a probability at the photo's own size. Ours go their normal way
-(``Segmenter``); the seed's network in torch, segmentation_models.pytorch's PSPNet (ResNet-18) and torchvision's
-LR-ASPP (MobileNetV3) run at the default model's canvas, with random weights, by the runtime named; OpenVINO runs our
-own file. What is not installed is left out and named. ``--peer`` is a Python file with ``hair(photo)``, as in
-``peers_accuracy.py``. The share of the peak compares multiply-adds with a float32 matrix product of this machine.
+(``Segmenter``), with one look as in the protocol; the seed's network in torch, segmentation_models.pytorch's PSPNet
+(ResNet-18) and torchvision's LR-ASPP (MobileNetV3) run at the default model's canvas, with random weights, by the
+runtime named; OpenVINO runs our own file. What is not installed is left out and named. ``--peer`` is a Python file
+with ``hair(photo)``, as in ``peers_accuracy.py``. The share of the peak compares multiply-adds with a float32 matrix
+product of this machine.
 """
 
 from __future__ import annotations
@@ -148,12 +149,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     photos = [resized(path, options.side) for path in options.photos]
-    default = Segmenter(None, options.threads)
+    default = Segmenter(None, options.threads, one_look=True)
     how = default.info.fit
     macs: dict[str, int] = {}
     rows: dict[str, Predict] = {}
     for name in sorted(packaged(), key=lambda name: (name != default.info.name, name)):
-        segmenter = Segmenter(name, options.threads)
+        segmenter = Segmenter(name, options.threads, one_look=True)
         rows[name] = segmenter.probability
         macs[name] = segmenter.info.multiply_adds
     with TemporaryDirectory() as place:

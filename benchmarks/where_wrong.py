@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--split", default="val84")
     parser.add_argument("--model")
     options = parser.parse_args()
-    segmenter = Segmenter(options.model)
+    segmenter = Segmenter(options.model, one_look=True)
     counts: list[Counts] = []
     painted, missed = np.zeros(len(DISTANCES) + 1), np.zeros(len(DISTANCES) + 1)
     for item in open_data(options.data, options.split, classes=1).items:

@@ -31,7 +31,7 @@ AROUND = 2.0
 # The second look must show the photo so many times finer than the first one did: else it is not worth its time.
 FINER = 2.0
 # The most parts of a photo that are looked at, the largest first: five times the work at most.
-MOST = 4
+MOST_PARTS = 4
 # Over this share of its side a part's answer fades into what the first look says, but for the photo's own edge.
 FADE = 0.125
 
@@ -49,7 +49,7 @@ class Box(NamedTuple):
         rows = max(self.top, other.top) < min(self.bottom, other.bottom)
         return rows and max(self.left, other.left) < min(self.right, other.right)
 
-    def with_(self, other: Box) -> Box:
+    def union(self, other: Box) -> Box:
         """The smallest box around both."""
         return Box(
             min(self.top, other.top),
@@ -82,7 +82,9 @@ def with_closer_look(look: Look, photo: NDArray[np.uint8], found: Floats, how: F
     parts = parts_to_look_at(found, height, width, how)
     if not parts:
         return found
-    whole = unfit(found, height, width).copy()
+    whole = unfit(found, height, width)
+    if whole is found or not whole.flags.writeable:  # a map of the photo's size stays the caller's
+        whole = whole.copy()
     for part in parts:
         at = slice(part.top, part.bottom), slice(part.left, part.right)
         pixels = np.ascontiguousarray(photo[at])
@@ -107,7 +109,7 @@ def parts_to_look_at(found: Floats, height: int, width: int, how: Fit) -> list[B
         part for part in parts if _scale(how, part.bottom - part.top, part.right - part.left) >= FINER * scale
     ]
     parts.sort(key=lambda part: (part.top - part.bottom) * (part.right - part.left))
-    return parts[:MOST]
+    return parts[:MOST_PARTS]
 
 
 def _scale(how: Fit, height: int, width: int) -> float:
@@ -149,7 +151,7 @@ def _together(boxes: list[Box], height: int, width: int) -> list[Box]:
                 break
             apart = [other for other in apart if other not in near]
             for other in near:
-                joined = joined.with_(other)
+                joined = joined.union(other)
         apart.append(joined)
     return apart
 

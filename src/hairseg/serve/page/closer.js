@@ -27,7 +27,7 @@ export function partsToLookAt(map, height, width, how) {
     .map((box) => around(box, height, width))
     .filter((part) => scaleOf(how, part.bottom - part.top, part.right - part.left) >= CLOSER.FINER * scale)
     .sort((a, b) => area(b) - area(a))
-    .slice(0, CLOSER.MOST);
+    .slice(0, CLOSER.MOST_PARTS);
 }
 
 /** Pixels of the canvas for one of the photo, along a side. */
