@@ -207,6 +207,28 @@ def test_a_card_names_the_teachers(
     assert "somewhere" not in card
 
 
+@pytest.mark.parametrize(
+    ("keep_of", "said"),
+    [
+        ("", "- 25 % of every weight are those of what it started from."),
+        ("/somewhere/other.toml", "- 25 % of every weight are those of `other.toml`."),
+    ],
+    ids=["start", "other"],
+)
+def test_a_card_says_what_learned_and_what_is_kept(
+    recipe: Recipe, tmp_path: Path, models: Path, figaro: Path, keep_of: str, said: str
+) -> None:
+    parts = ("pyramid", "decoder.reduce")
+    mixed = dataclasses.replace(
+        recipe, name="mine", pretrained="first.toml", keep=0.25, keep_of=keep_of, trainable=parts
+    )
+    write_weights(tmp_path / "best.safetensors", build(mixed.net).eval(), mixed)
+    publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)
+    card = (models / "mine.md").read_text()
+    assert f"- Of it `pyramid`, `decoder.reduce` learned; the rest is what it started from.\n{said}\n" in card
+    assert "somewhere" not in card
+
+
 def test_an_exported_model_is_measured_again(
     recipe: Recipe,
     run: Path,

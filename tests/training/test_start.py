@@ -130,13 +130,32 @@ def test_an_ancestor_that_is_a_recipe_is_found_beside_and_trained_first(
     )
     recipe = read_recipe(place)
     assert Path(recipe.keep_of) == tmp_path / "first.toml"
-    assert earlier(dataclasses.replace(recipe, pretrained="hairseg"))[recipe.keep_of].name == "first"
+    assert earlier(dataclasses.replace(recipe, pretrained="x.safetensors"))[recipe.keep_of].name == "first"
     run = Run.create(tmp_path / "runs", recipe)
     train(recipe, run, report=quiet)
     start, half = (
         read_checkpoint(one)[0].state_dict() for one in (run.folder / "first" / "best.safetensors", run.best)
     )
     assert start.keys() == half.keys()
+
+
+def test_two_trainings_from_one_start_are_averaged(recipe: Recipe, tmp_path: Path) -> None:
+    first = Run.create(tmp_path, recipe)
+    train(recipe, first, report=quiet)
+
+    def on(name: str, **more: object) -> Path:
+        one = one_epoch(recipe, name=name, pretrained=str(first.best), validate=(), **more)
+        run = Run.create(tmp_path, one)
+        train(one, run, report=quiet)
+        return run.best
+
+    one, other = on("one", seed=1), on("other", seed=2)
+    mixed = on("mixed", seed=2, keep=0.5, keep_of=str(one))
+    ours, theirs, mean = (read_checkpoint(path)[0].state_dict() for path in (one, other, mixed))
+    assert not torch.equal(ours["head.weight"], theirs["head.weight"])
+    for key, value in mean.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, (ours[key] + theirs[key]) / 2)
 
 
 @pytest.mark.parametrize("other", [False, True])
@@ -178,6 +197,10 @@ def test_a_resume_still_knows_what_is_kept(recipe: Recipe, tmp_path: Path, other
         (
             {"keep": 0.3, "pretrained": "hairseg", "keep_of": "hairseg"},
             r"keep_of is 'hairseg' beside keep = 0.3: give a .toml recipe or a .safetensors checkpoint",
+        ),
+        (
+            {"keep": 0.3, "pretrained": "hairseg", "keep_of": "first.toml"},
+            r"keep_of beside pretrained = 'hairseg': .* no two of these have a mean that works; start from a .toml",
         ),
     ],
 )

@@ -148,6 +148,13 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
             f"- Beside the masks it learned what {' and '.join(teachers)} {say} of its training photos{where}, to "
             f"{100 * recipe['distil']['share']:g} %."
         )
+    if recipe.get("trainable"):
+        parts = ", ".join(f"`{printable(part)}`" for part in recipe["trainable"])
+        lines.append(f"- Of it {parts} learned; the rest is what it started from.")
+    if recipe.get("keep"):
+        of = recipe.get("keep_of")
+        whose = f"`{printable(Path(of).name)}`" if of else "what it started from"
+        lines.append(f"- {100 * recipe['keep']:g} % of every weight are those of {whose}.")
     lines.append(f"\nWeights: {info.licence}.")
     return "\n".join(lines)
 

@@ -40,7 +40,12 @@ class _Depthwise(torch.autograd.Function):
             weight.shape[0],
             [ctx.needs_input_grad[0], ctx.needs_input_grad[1], False],
         )
-        return (None if to_x is None else to_x.to(x.dtype)), to_weight.to(weight.dtype), None, None
+        return _as(to_x, x), _as(to_weight, weight), None, None
+
+
+def _as(gradient: Tensor | None, of: Tensor) -> Tensor | None:
+    """None where it was not asked for: the first layer's photo, weights that do not learn."""
+    return None if gradient is None else gradient.to(of.dtype)
 
 
 class FastDepthwise(nn.Conv2d):

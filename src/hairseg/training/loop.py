@@ -17,6 +17,7 @@ from hairseg.training.batches import Photos, open_sources
 from hairseg.training.checkpoint import read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.fingerprint import Fingerprint
+from hairseg.training.freeze import freeze
 from hairseg.training.lessons import LESSONS, teach
 from hairseg.training.norms import synchronise
 from hairseg.training.optimize import MovingAverage, build_optimizer
@@ -150,6 +151,7 @@ class _Job:
         if begun.folded:
             photo = self.photos.sample(recipe.stages[0], MEASURED)
             spread(self.net, begun.folded, normalised(photo, self.net.backbone))
+        freeze(self.net, recipe)
         self.net = self.net.to(processes.device).to(memory_format=torch.channels_last)
         other = kept(recipe, of).to(processes.device).to(memory_format=torch.channels_last) if of else None
         self.average = MovingAverage(self.net, recipe.ema, recipe.keep, other)

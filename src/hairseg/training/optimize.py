@@ -19,10 +19,11 @@ def build_optimizer(net: PSPNet, recipe: Recipe) -> torch.optim.Optimizer:
     recipe says so.
     """
     new = {id(parameter) for parameter in net.new_parameters()}
+    learning = [parameter for parameter in net.parameters() if parameter.requires_grad]
     groups = []
     for is_new, rate in ((False, recipe.backbone_rate), (True, recipe.head_rate)):
         for decays in (True, False):
-            chosen = [p for p in net.parameters() if (id(p) in new) == is_new and (p.ndim > 1) == decays]
+            chosen = [p for p in learning if (id(p) in new) == is_new and (p.ndim > 1) == decays]
             decay = recipe.weight_decay if decays or recipe.decay_all else 0.0
             groups.append({"params": chosen, "lr": rate, "peak": rate, "weight_decay": decay})
     groups = [group for group in groups if group["params"]]

@@ -200,6 +200,8 @@ class Recipe:
             exported ``.onnx`` file, a checkpoint, or another recipe (``.toml``), which is trained first.
         fresh: parts of the network that start anew beside such a model, by the beginnings of their names, such as
             ``pyramid`` or ``decoder.reduce``: what the model has not, or has in another shape.
+        trainable: parts of the network that learn, named likewise; the rest stays as the training found it, its batch
+            norms' statistics too. None: all learn.
         distil: other networks to learn from.
         optimizer: ``adamw`` or ``sgd``.
         backbone_rate: learning rate of the pretrained backbone.
@@ -216,8 +218,9 @@ class Recipe:
         keep: share, in [0, 1), of the model that the training started from in the weights that are validated and
             shipped: what it could do on other photos is not lost; 0 for none.
         keep_of: another model instead, of which that share is kept: a checkpoint (``.safetensors``) or a recipe
-            (``.toml``) that is trained first, from which the training descends. Weights that never were the same
-            have no mean that works.
+            (``.toml``) that is trained first, from which the training descends, or which started from where it
+            did: the mean of two such is often better than either (Wortsman et al., "Model soups", ICML 2022).
+            Weights that never were the same have no mean that works.
         bf16: autocast to bfloat16 where the CPU has it in hardware; float32 elsewhere.
         seed: of everything random.
         validate_every: epochs between validations; the last epoch is always validated.
@@ -237,6 +240,7 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     pretrained: str = "imagenet"
     fresh: tuple[str, ...] = ()
+    trainable: tuple[str, ...] = ()
     distil: Distil = field(default_factory=Distil)
     optimizer: Literal["adamw", "sgd"] = "adamw"
     backbone_rate: float = 3e-4
@@ -278,6 +282,12 @@ class Recipe:
             raise UsageError(
                 f"keep_of is {self.keep_of!r} beside keep = {self.keep:g}: give a .toml recipe or a .safetensors "
                 "checkpoint, and the share of it as keep, or leave keep_of out"
+            )
+        if self.keep_of and not self.pretrained.endswith((".toml", ".safetensors")):
+            raise UsageError(
+                f"keep_of beside pretrained = {self.pretrained!r}: an exported model's batch norms are measured anew "
+                "by every training that starts from it, and no two of these have a mean that works; start from a "
+                ".toml recipe or a .safetensors checkpoint"
             )
         if self.distil.teachers and self.net.classes != 1:
             raise UsageError(

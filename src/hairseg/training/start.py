@@ -14,6 +14,7 @@ from hairseg.net.files import load_tensors
 from hairseg.printable import printable
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import data_names
+from hairseg.training.freeze import no_part
 from hairseg.training.pretrained import imagenet_weights
 from hairseg.training.recipe import Recipe, read_recipe
 from hairseg.training.unfold import Folded, load_exported
@@ -99,10 +100,7 @@ def _check_fresh(recipe: Recipe, net: PSPNet, pretrained: str) -> None:
         )
     for part in recipe.fresh:
         if not any(name.startswith(part) for name in net.state_dict()):
-            parts = ", ".join(dict.fromkeys(name.split(".")[0] for name in net.state_dict()))
-            raise UsageError(
-                f"fresh: the network has no part {part!r}: give the beginning of a name under {parts}"
-            )
+            raise UsageError(f"fresh: {no_part(net, part)}")
 
 
 def earlier(recipe: Recipe) -> dict[str, Recipe]:

@@ -16,6 +16,7 @@ from hairseg.errors import HairsegError
 from hairseg.net import PSPNet
 from hairseg.net.backbones import Backbone
 from hairseg.training.batches import Pair
+from hairseg.training.freeze import to_training
 from hairseg.training.loss import hair_loss, segmentation_loss
 from hairseg.training.optimize import MovingAverage, rate_factor, set_rate
 from hairseg.training.precision import autocast
@@ -114,7 +115,7 @@ class Learner:
         Raises:
             TrainingError: a loss is no number; the weights are those before its step.
         """
-        self.net.train()
+        to_training(self.net)
         losses: list[float] = []
         while parts := list(itertools.islice(batches, self.recipe.accumulate)):
             set_rate(self.optimizer, stage.rate * rate_factor(self.step, self.steps, self.recipe))
