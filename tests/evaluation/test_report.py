@@ -76,6 +76,14 @@ def test_scores_are_flat_numbers_that_agree_with_each_other(report):
     }
 
 
+def test_four_places_of_a_score_are_those_of_the_pixels():
+    # 0.9314496: by way of six places, 0.931450, it would be printed as 0.9315.
+    counts = Counts(9_314_496, 685_504, 0, 100)
+    report = replace(random_report(0), photos=(replace(random_report(0).photos[0], counts=counts),))
+    assert f"{counts.iou:.4f}" == "0.9314"
+    assert f"{report.scores()['iou']:.4f}" == "0.9314"
+
+
 def photo(name, tp, fp=10, fn=20, tn=100, style="straight"):
     return PhotoScore(name, style, Counts(tp, fp, fn, tn), Counts(tp, fp, fn, tn), 0.1, 0.8, 3.0)
 
