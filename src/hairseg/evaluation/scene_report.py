@@ -16,7 +16,7 @@ from hairseg.evaluation.scores import Cost
 
 PROTOCOL = "scene-native"
 FORMAT = 1
-PLACES = 5
+PLACES = 9
 
 
 @dataclass(frozen=True)

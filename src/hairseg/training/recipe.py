@@ -219,7 +219,7 @@ class Recipe:
             shipped: what it could do on other photos is not lost; 0 for none.
         keep_of: another model instead, of which that share is kept: a checkpoint (``.safetensors``) or a recipe
             (``.toml``) that is trained first, from which the training descends, or which started from where it
-            did: the mean of two such is often better than either (Wortsman et al., "Model soups", ICML 2022).
+            did: the mean of two such can be better than either (Wortsman et al., "Model soups", ICML 2022).
             Weights that never were the same have no mean that works.
         bf16: autocast to bfloat16 where the CPU has it in hardware; float32 elsewhere.
         seed: of everything random.
