@@ -1,9 +1,10 @@
 """Models on photos as they are, with hair of other colours, in poor light, of poor cameras: IoU.
 
     python benchmarks/conditions.py --data figaro1k:PATH --split val84 [--models NAME ...] [--every 4]
+        [--threshold 0.5]
 
 Colours are the project's own recolouring where the true mask has hair. Every model takes a user's path at its own
-threshold, with one look as in the protocol; damage is the same for all of them.
+threshold, or the one given, with one look as in the protocol; damage is the same for all of them.
 """
 
 from __future__ import annotations
@@ -99,8 +100,9 @@ def main() -> None:
     parser.add_argument("--split", default="val84")
     parser.add_argument("--models", nargs="+", default=["hairseg-int8", "hairseg-small-int8"])
     parser.add_argument("--every", type=int, default=1, help="of so many photos one")
+    parser.add_argument("--threshold", type=float, help="of all models")
     options = parser.parse_args()
-    models = {name: Segmenter(name, one_look=True) for name in options.models}
+    models = {name: Segmenter(name, threshold=options.threshold, one_look=True) for name in options.models}
     counts: dict[tuple[str, str], list[Counts]] = {(c, name): [] for c in CONDITIONS for name in models}
     # As a card does: lfw calls beards hair.
     items = open_data(options.data, options.split, ("facial_hair_labelled",)).items

@@ -1,6 +1,7 @@
 """Our models and a peer on the same photos, by the same protocol.
 
     python benchmarks/peers_accuracy.py --data figaro1k:$HAIRSEG_DATA/figaro1k --peer PATH/mediapipe_hair.py
+    python benchmarks/peers_accuracy.py --data figaro1k:$HAIRSEG_DATA/figaro1k --model ONE --model OTHER
 
 A peer is a Python file with a function ``hair(photo)``: (H, W, 3) uint8 RGB -> (H, W) float32 probability.
 What it needs must be installed beside hairseg (``pip install mediapipe`` for MediaPipe's hair model);
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="figaro1k:PATH or folder:PATH")
     parser.add_argument("--split", default="test")
-    parser.add_argument("--peer", type=Path, required=True, help="a Python file with hair(photo)")
+    parser.add_argument("--peer", type=Path, help="a Python file with hair(photo); it is the first row")
     parser.add_argument("--model", action="append", help="packaged name or .onnx file; may be repeated")
     parser.add_argument("--negatives", help="folder:PATH, or none; beside the data by default")
     parser.add_argument("--threads", type=int, default=2, help="of our models; a peer chooses its own")
@@ -66,15 +67,15 @@ def main(arguments: list[str] | None = None) -> int:
 def compare_with(chosen: argparse.Namespace) -> str:
     """Tables: all models side by side, and by hairstyle."""
     # Everything that can be wrong is opened before minutes of work.
-    predict = load_peer(chosen.peer)
+    predict = load_peer(chosen.peer) if chosen.peer else None
     segmenters = [Segmenter(model, chosen.threads, one_look=True) for model in chosen.model or [None]]
     photos = open_data(chosen.data, chosen.split)
     empty = open_negatives(chosen.data, chosen.negatives)
-    size = _model_bytes(chosen.peer)
-    name = chosen.peer.stem
-    peer = evaluate(predict, photos, model=name, negatives=empty, cost=Cost(file_bytes=size))
-    ours = [evaluate_model(segmenter, photos, negatives=empty) for segmenter in segmenters]
-    reports = [peer, *ours]
+    reports = []
+    if predict:
+        cost = Cost(file_bytes=_model_bytes(chosen.peer))
+        reports.append(evaluate(predict, photos, model=chosen.peer.stem, negatives=empty, cost=cost))
+    reports += [evaluate_model(segmenter, photos, negatives=empty) for segmenter in segmenters]
     return "\n\n".join(filter(None, [side_by_side(reports), styles_side_by_side(reports)]))
 
 

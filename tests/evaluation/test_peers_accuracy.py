@@ -33,6 +33,15 @@ def test_prints_a_row_a_model_and_a_column_a_model(script, toy_figaro, toy_model
     assert second.split()[1:6] == ["hairstyle", "|", "dark_green", "|", "toy"]
 
 
+def test_two_models_without_a_peer(script, toy_figaro, toy_model, capsys):
+    data = ["--data", f"figaro1k:{toy_figaro}", "--model", str(toy_model), "--model", str(toy_model)]
+    assert script.main(data) == 0
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][:3] == ["model", "IoU", "gain over toy"]
+    assert [row[0] for row in rows[2:4]] == ["toy", "toy"]
+    assert rows[3][2].startswith("+0.00 points")
+
+
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [

@@ -94,7 +94,7 @@ def test_a_threshold_that_was_chosen_is_measured_stored_and_said(
     assert info.threshold == 0.25
     card = (models / "mine.md").read_text()
     assert "The checkpoint and the threshold of 0.25 were chosen on `val84`" in card
-    assert "looked at once" not in card
+    assert "nothing on the test photos" not in card  # what a card says whose threshold nobody chose
     assert "hairseg publish runs/<date>-mine --threshold 0.25\n" in card
     report = json.loads((run / "report-figaro1k-test.json").read_text())
     assert report["threshold"] == 0.25
@@ -108,6 +108,7 @@ def test_a_share_of_the_colours_is_measured_stored_and_said(run: Path, models: P
     assert (plain.color_share, info.color_share) == (0, 0.5)
     card = (models / "mine.md").read_text()
     assert "takes 50 % of a pixel's probability near the border from the photo's own colours" in card
+    assert "chosen on `val84` by training on `train756`, and nothing on the test photos" in card
     assert "hairseg publish runs/<date>-mine --color-share 0.5\n" in card
 
 

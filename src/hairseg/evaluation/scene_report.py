@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from hairseg.classes import Classes, to_plain
 from hairseg.evaluation.bootstrap import LIMITS, RESAMPLES, SEED, Interval
 from hairseg.evaluation.confusion import Confusion, mean_of_present, share
+from hairseg.evaluation.report import PLACES
 from hairseg.evaluation.scores import Cost
 
 PROTOCOL = "scene-native"
 FORMAT = 1
-PLACES = 9
 
 
 @dataclass(frozen=True)

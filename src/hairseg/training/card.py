@@ -168,7 +168,10 @@ def _chosen(info: ModelInfo) -> str:
             "chosen, and the last epoch was taken. `docs/experiments.md` says how often the test photos were looked at."
         )
     if info.threshold == THRESHOLD:
-        return "The checkpoint was chosen on `val84` by training on `train756`; the test photos were looked at once."
+        return (
+            "The checkpoint was chosen on `val84` by training on `train756`, and nothing on the test photos; "
+            "`docs/experiments.md` says how often these were looked at."
+        )
     return (
         f"The checkpoint and the threshold of {info.threshold:g} were chosen on `val84` by training on `train756`; "
         "`docs/experiments.md` says how often the test photos were looked at."
