@@ -92,7 +92,7 @@ CONDITIONS: dict[str, Damage] = {
 }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -101,8 +101,8 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["hairseg-int8", "hairseg-small-int8"])
     parser.add_argument("--every", type=int, default=1, help="of so many photos one")
     parser.add_argument("--threshold", type=float, help="of all models")
-    options = parser.parse_args()
-    models = {name: Segmenter(name, threshold=options.threshold, one_look=True) for name in options.models}
+    options = parser.parse_args(arguments)
+    models = {name: Segmenter(name, one_look=True) for name in options.models}
     counts: dict[tuple[str, str], list[Counts]] = {(c, name): [] for c in CONDITIONS for name in models}
     # As a card does: lfw calls beards hair.
     items = open_data(options.data, options.split, ("facial_hair_labelled",)).items
@@ -111,7 +111,8 @@ def main() -> None:
         for condition, damage in CONDITIONS.items():
             damaged = Image.fromarray(damage(photo, truth))
             for name, segmenter in models.items():
-                counts[condition, name].append(count(segmenter(damaged).mask, truth))
+                hair = segmenter(damaged, threshold=options.threshold)
+                counts[condition, name].append(count(hair.mask, truth))
     rows = [
         [condition, *(f"{pooled(counts[condition, name]).iou:.3f}" for name in models)]
         for condition in CONDITIONS

@@ -41,3 +41,16 @@ def test_light_is_a_power_and_a_gain() -> None:
     grey = np.full((1, 1, 3), 51, np.uint8)  # a fifth
     assert conditions.light(2, 10, (1, 0.5, 2))(grey, TRUTH)[0, 0].tolist() == [102, 51, 204]
     assert conditions.light(1, 10)(grey, TRUTH)[0, 0].tolist() == [255] * 3
+
+
+def test_prints_a_row_a_condition_at_the_threshold_that_is_asked_for(toy_figaro, toy_model, capsys) -> None:
+    command = ["--data", f"figaro1k:{toy_figaro}", "--split", "test", "--models", str(toy_model)]
+    printed = []
+    for threshold in ([], ["--threshold", "0"]):
+        conditions.main([*command, *threshold])
+        lines = capsys.readouterr().out.splitlines()[2:]
+        rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+        assert [row[0] for row in rows] == list(conditions.CONDITIONS)
+        printed.append(float(rows[0][1]))
+    # From 0 on everything is hair.
+    assert printed[0] > printed[1] > 0

@@ -28,6 +28,10 @@ TERMS = {
         "Clothing Co-Parsing (Yang et al., CVPR 2014), head-and-shoulders crops: the repository is Apache-2.0, the "
         "street photos are third parties'; taken as research only."
     ),
+    "fasseg": (
+        "FASSEG (Khan et al., ICIP 2015 and ICME 2017), turned heads of Pointing'04, eyebrows taken out of their masks: "
+        "to be cited, no licence text; taken as research only."
+    ),
     "negatives": (
         "50 photos without people: pets (Asirra, research), Kodak PhotoCD scenes, scikit-image and scikit-learn "
         "samples, test photos of rembg and dlib."
