@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,8 +58,9 @@ def test_photos_of_usual_shapes_come_out_as_pillow_has_them(shape: tuple[int, in
 def test_threads_share_large_photos_and_maps_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
-    def side_by_side(work: object, count: int, threads: int) -> None:
+    def side_by_side(work: Callable[[int, int], None], count: int, threads: int) -> None:
         asked.append(threads)
+        work(0, count)
 
     monkeypatch.setattr(resample, "side_by_side", side_by_side)
     resize(photo_of(0, 511, 512), 64, 64, 2)
@@ -66,7 +69,7 @@ def test_threads_share_large_photos_and_maps_alone(monkeypatch: pytest.MonkeyPat
     asked.clear()
     resize_map(np.zeros((64, 64), np.float32), 2047, 2048, 2)
     resize_map(np.zeros((64, 64), np.float32), 2048, 2048, 2)
-    assert asked == [1, 2]
+    assert asked == [1, 1, 2, 2]
 
 
 @given(seeds, sides, sides, sides, sides)
@@ -83,12 +86,28 @@ def test_any_number_of_threads_makes_the_same_map(
     seed: int, tall: int, wide: int, height: int, width: int, threads: int
 ) -> None:
     plane = np.random.default_rng(seed).random((tall, wide), np.float32)
-    alone = resize_map(plane, height, width)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resample, "SHARED_MAP", 0)
-        patch.setattr(resample, "ROWS", 7)  # several parts a thread
+        patch.setattr(resample, "ROWS", 7)  # several bands a thread
+        patch.setattr(resample, "PRODUCT", 1000)  # several products a band
+        alone = resize_map(plane, height, width)
         found = resize_map(plane, height, width, threads)
     np.testing.assert_array_equal(found, alone)
+
+
+def test_maps_are_linear_between_the_middles_of_their_pixels() -> None:
+    # As numpy has it, at sizes of which a side takes several bands, and one of a pixel more.
+    plane = np.random.default_rng(0).random((40, 30), np.float32)
+    height, width = 32 * 3 + 1, 64 * 2 + 1
+
+    def along(values: NDArray[np.float32], new: int) -> NDArray[np.float64]:
+        old = len(values)
+        return np.interp((np.arange(new) + 0.5) * old / new, np.arange(old) + 0.5, values)
+
+    rows = np.apply_along_axis(along, 1, plane, width)
+    np.testing.assert_allclose(
+        resize_map(plane, height, width), np.apply_along_axis(along, 0, rows, height), atol=1e-6
+    )
 
 
 @given(seeds, sides, sides, st.integers(0, 900), st.integers(0, 900))
