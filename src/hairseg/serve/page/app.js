@@ -5,25 +5,31 @@ import { Engine, Mistake } from "./engine.js";
 import { check, listen } from "./intake.js";
 import { Panel } from "./panel.js";
 import { Stage } from "./stage.js";
-import { colourName, current, preferred, speak, text } from "./texts.js";
+import { colourName, current, preferred, remember, speak, text } from "./texts.js";
 
 const asked = new URLSearchParams(location.search);
 // Side of the model's canvas for the camera, in pixels; a photo gets the model's own size.
-const FRAME_SIZE = Number(asked.get("frame")) || 256;
+const FRAME_SIZE = within(Number(asked.get("frame")), 64, 1024) ?? 256;
+const WAY = ["wasm", "webgpu"].find((way) => way === asked.get("way")) ?? null;
 
 const element = (id) => document.getElementById(id);
 
 const engine = new Engine();
 const stage = new Stage();
 const camera = new Camera(element("video"), { paint: paintFrame, show: showFrame, fail: endCamera });
+let arrived = null; // promise of `page`
 let page = null; // page.json: models, runtime, samples, limits
-let ready = null; // promise of {way, threads, model} for photos
-let eye = null; // the same for the camera, once it was used
+let ready = null; // promise of {way, threads, model} for photos: of the network that was asked for last
+let kept = null; // {ready, index} of the last network that came: what is gone back to
+let loading = 0; // networks on their way
+let eye = null; // {way, threads, model} for the camera, once it was used
 let chosen = false; // whether the person chose the network: then the camera takes that one, too
-let photo = null; // {name, found} of the photo on the stage, once hair was looked for
+let photo = null; // {file, name, found} of the photo that the worker holds, once hair was looked for
+let turns = 0; // photos that were asked for
+let newest = { turn: 0, file: null }; // the last of them that is a picture
+let inWork = 0; // photos that hair is looked for in
 let painting = false;
 let wanted = false;
-let opened = 0; // how many photos were asked for: only the last one's answer counts
 const panel = new Panel(repaint);
 
 start();
@@ -35,29 +41,43 @@ async function start() {
   element("download").addEventListener("click", guarded(download));
   element("model").addEventListener("change", guarded(changeModel));
   listen({ input: element("file"), stage: element("stage"), take: guarded(open), refuse: complain });
+  arrived = fetchPage();
   translate(preferred());
   try {
-    page = await (await fetch("page.json")).json();
+    page = await arrived;
     offerSamples();
     offerModels();
-    ready = loadModel(page.models[0]);
-    if (opened === 0) await guarded(openSample)(page.samples[0]);
+    useModel(0).catch(complain);
+    if (turns === 0) await guarded(openSample)(page.samples[0]);
   } catch (error) {
-    complain(new Mistake("noModel", { reason: error.message }));
+    complain(error);
   }
+}
+
+async function fetchPage() {
+  try {
+    return await (await fetch("page.json")).json();
+  } catch (error) {
+    throw new Mistake("noModel", { reason: error.message });
+  }
+}
+
+/** The number, or undefined where it is out of range. */
+function within(number, low, high) {
+  return low <= number && number <= high ? number : undefined;
 }
 
 function translate(language) {
   speak(language);
-  localStorage.setItem("hairseg-language", language);
+  remember(language);
   const other = language === "ko" ? { lang: "en", textContent: "English" } : { lang: "ko", textContent: "한국어" };
   Object.assign(element("language"), other);
   panel.translate();
-  element("camera").textContent = text(camera.running ? "stop" : "camera");
+  element("camera").textContent = text(camera.on ? "stop" : "camera");
   element("problem").textContent = "";
   for (const button of element("samples").children) nameSample(button);
   if (photo && !camera.running) report();
-  if (ready) ready.then(showFacts).catch(() => {});
+  kept?.ready.then(showFacts);
 }
 
 /** `work`, with its mistakes said to the person. */
@@ -75,8 +95,9 @@ function guarded(work) {
 function complain(error) {
   const known = error instanceof Mistake;
   if (!known) console.error(error);
-  element("loading").hidden = true;
+  element("loading").hidden = loading === 0;
   element("status").textContent = "";
+  if (photo && !inWork && !camera.running) report();
   element("problem").textContent = known ? text(error.code, error.values) : text("failed", { reason: error.message });
 }
 
@@ -85,17 +106,40 @@ function complain(error) {
 async function loadModel(model, live = false) {
   const progress = element("progress");
   element("loading").hidden = false;
+  loading++;
   const report = ({ loaded, total }) => {
     if (loaded < total) Object.assign(progress, { value: loaded, max: total });
     else progress.removeAttribute("value");
     element("loading-text").textContent = text(loaded < total ? "loading" : "starting");
   };
-  const used = await engine.load(model, page.runtime, asked.get("way"), report, live).catch((error) => {
+  try {
+    return { ...(await engine.load(model, page.runtime, WAY, report, live)), model };
+  } catch (error) {
     throw new Mistake("noModel", { reason: error.message });
-  });
-  element("loading").hidden = true;
-  if (!live) showFacts({ ...used, model });
-  return { ...used, model };
+  } finally {
+    loading--;
+    element("loading").hidden = loading === 0;
+  }
+}
+
+/** Take another network for photos, if it comes; until then the one before stays. Resolves to whether it is taken. */
+async function useModel(index) {
+  const mine = loadModel(page.models[index]);
+  ready = mine;
+  try {
+    const used = await mine;
+    if (ready !== mine) return false; // another was asked for since
+    kept = { ready, index };
+    showFacts(used);
+    return true;
+  } catch (error) {
+    if (ready !== mine) return false;
+    if (kept) {
+      ready = kept.ready;
+      element("model").selectedIndex = kept.index;
+    }
+    throw error;
+  }
 }
 
 function wayName({ way, threads }) {
@@ -122,10 +166,9 @@ async function loadEye() {
 
 async function changeModel() {
   chosen = true;
-  ready = loadModel(page.models[element("model").selectedIndex]);
-  await ready;
+  if (!(await useModel(element("model").selectedIndex))) return;
   if (camera.running) await loadEye();
-  else if (photo) await open(photo.file);
+  else if (newest.file) await open(newest.file);
 }
 
 // ---- photos
@@ -149,30 +192,47 @@ function nameSample(button) {
 }
 
 async function openSample(sample) {
-  const blob = await (await fetch(sample.file)).blob();
-  await open(new File([blob], sample.file.split("/").at(-1), { type: blob.type }));
+  const turn = ++turns;
+  const response = await fetch(sample.file);
+  if (!response.ok) throw new Error(`${sample.file}: ${response.status}`);
+  const blob = await response.blob();
+  await open(new File([blob], sample.file.split("/").at(-1), { type: blob.type }), turn);
 }
 
-async function open(file) {
-  const turn = ++opened;
-  await check(file, page.limits.pixels);
-  if (turn !== opened) return;
+/** Look for hair in a file; `turn` is its place among those that were asked for. */
+async function open(file, turn = ++turns) {
+  await check(file, (await arrived).limits.pixels);
+  if (turn < newest.turn) return; // one that was asked for later is in work, or done
+  newest = { turn, file };
   stopCamera();
-  const { model } = await ready;
   element("status").textContent = text("working", { name: file.name });
-  element("stage").setAttribute("aria-busy", "true");
-  element("download").disabled = true;
+  busy(1);
   try {
+    await ready;
     const { photo: pixels, ...found } = await engine.open(file);
-    if (turn !== opened) return;
-    photo = { file, name: file.name, found, model };
+    // One after the other: whatever else was asked for since, this is the photo that the worker paints now.
+    photo = { file, name: file.name, found };
+    if (camera.running) return;
     stage.putUp(pixels);
-    report();
+    if (newest.turn === turn) report();
     await repaint();
-    element("download").disabled = false;
+  } catch (error) {
+    if (newest.turn === turn) newest = { turn, file: photo?.file ?? null };
+    throw error;
   } finally {
-    if (turn === opened) element("stage").setAttribute("aria-busy", "false");
+    busy(-1);
   }
+}
+
+/** One photo more, or less, is in work. */
+function busy(step) {
+  inWork += step;
+  element("stage").setAttribute("aria-busy", inWork > 0);
+  offerDownload();
+}
+
+function offerDownload() {
+  element("download").disabled = !photo || inWork > 0 || camera.running;
 }
 
 function report() {
@@ -220,36 +280,43 @@ async function download() {
 // ---- the camera
 
 async function toggleCamera() {
-  if (camera.running) {
+  if (camera.on) {
+    const seen = camera.running;
     stopCamera();
-    if (photo) await open(photo.file);
+    if (seen && newest.file) await open(newest.file);
     return;
   }
-  opened++;
-  await camera.start(loadEye());
-  stage.mirror(true);
-  element("download").disabled = true;
+  const started = camera.start(loadEye());
   cameraButtons();
+  try {
+    if (await started) stage.mirror(true);
+  } finally {
+    cameraButtons();
+  }
 }
 
 function stopCamera() {
-  if (!camera.running) return;
+  if (!camera.on) return;
   camera.stop();
   stage.mirror(false);
   cameraButtons();
 }
 
+/** The camera ended by itself: the stage is the photo's again. */
 function endCamera(error) {
   stopCamera();
   complain(error);
+  if (newest.file) open(newest.file).catch(complain);
 }
 
 function cameraButtons() {
-  element("camera").setAttribute("aria-pressed", camera.running);
-  element("camera").textContent = text(camera.running ? "stop" : "camera");
+  element("camera").setAttribute("aria-pressed", camera.on);
+  element("camera").textContent = text(camera.on ? "stop" : "camera");
   element("snap").hidden = !camera.running;
-  element("status").textContent = camera.running ? text("live") : "";
+  if (camera.running) element("status").textContent = text("live");
+  else if (photo && !inWork) report();
   element("rate").textContent = "";
+  offerDownload();
 }
 
 async function paintFrame(bitmap) {

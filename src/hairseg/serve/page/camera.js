@@ -7,6 +7,8 @@ const WANTED = { video: { facingMode: "user", width: { ideal: 640 }, height: { i
 
 export class Camera {
   #stream = null;
+  #turn = 0; // how often it was started or stopped: who asked before that is not waiting any more
+  #starting = false;
   #times = [];
 
   /**
@@ -21,26 +23,50 @@ export class Camera {
     return this.#stream !== null;
   }
 
-  /** Ask for the camera and start as soon as `ready`, a promise, is kept. Throws a Mistake where there is none. */
+  /** Whether it runs, or is about to. */
+  get on() {
+    return this.#starting || this.running;
+  }
+
+  /**
+   * Ask for the camera and start as soon as `ready`, a promise, is kept. Resolves to false where it was stopped
+   * meanwhile; throws a Mistake where there is none.
+   */
   async start(ready) {
-    // Both at once: while the person is asked, the network loads.
-    const asked = navigator.mediaDevices?.getUserMedia(WANTED).catch(() => null);
-    const loaded = await Promise.allSettled([ready]);
-    const opened = await asked;
-    if (!opened) throw new Mistake("noCamera");
-    this.#stream = opened;
-    if (loaded[0].reason) {
-      this.stop();
-      throw loaded[0].reason;
+    const turn = ++this.#turn;
+    this.#starting = true;
+    try {
+      // Both at once: while the person is asked, the network loads.
+      const asked = navigator.mediaDevices?.getUserMedia(WANTED).catch(() => null);
+      const [loaded] = await Promise.allSettled([ready]);
+      const opened = await asked;
+      if (turn !== this.#turn || loaded.reason) {
+        for (const track of opened?.getTracks() ?? []) track.stop();
+        if (turn !== this.#turn) return false;
+        throw loaded.reason;
+      }
+      if (!opened) throw new Mistake("noCamera");
+      this.#stream = opened;
+      this.#times = [];
+      this.video.srcObject = opened;
+      for (const track of opened.getTracks()) track.onended = () => this.fail(new Mistake("noCamera"));
+      try {
+        await this.video.play();
+      } catch (error) {
+        if (turn !== this.#turn) return false; // stopped before its first frame
+        this.stop();
+        throw error;
+      }
+      this.#loop(opened).catch(this.fail);
+      return true;
+    } finally {
+      if (turn === this.#turn) this.#starting = false;
     }
-    this.#times = [];
-    this.video.srcObject = opened;
-    for (const track of opened.getTracks()) track.onended = () => this.fail(new Mistake("noCamera"));
-    await this.video.play();
-    this.#loop(opened).catch(this.fail);
   }
 
   stop() {
+    this.#turn++;
+    this.#starting = false;
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = null;
     this.video.srcObject = null;

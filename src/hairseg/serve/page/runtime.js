@@ -29,8 +29,8 @@ export async function openSession(model, runtime, wanted, progress) {
   const possible = await ways(wanted);
   for (const [attempt, way] of possible.entries()) {
     const meter = measured(model.bytes + (started.has(way) ? 0 : runtime[way].bytes), progress);
-    const [ort, graph] = await Promise.all([start(way, runtime[way], meter), download(model.url, meter)]);
     try {
+      const [ort, graph] = await Promise.all([start(way, runtime[way], meter), download(model.url, meter)]);
       const session = await ort.InferenceSession.create(graph, { executionProviders: [way], extra: POLITE });
       if (way === "webgpu") await tryOut(ort, session);
       return { ort, session, way, threads: threads() };

@@ -113,8 +113,25 @@ let language = "en";
 
 /** The language of the address (?lang=ko), of the last visit, or of the browser. */
 export function preferred() {
-  const asked = new URLSearchParams(location.search).get("lang") ?? localStorage.getItem("hairseg-language");
+  const asked = new URLSearchParams(location.search).get("lang") ?? remembered();
   return (asked ?? navigator.language).toLowerCase().startsWith("ko") ? "ko" : "en";
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem("hairseg-language");
+  } catch {
+    return null; // the browser keeps nothing for pages
+  }
+}
+
+/** Keep a language for the next visit, where the browser allows it. */
+export function remember(chosen) {
+  try {
+    localStorage.setItem("hairseg-language", chosen);
+  } catch {
+    // It is asked for again then.
+  }
 }
 
 /** The language in use, "en" or "ko". */

@@ -8,7 +8,8 @@ import { Segmenter } from "./segmenter.js";
 // What is shown while colours are tried out; a download is painted at the photo's own size.
 const PREVIEW_PIXELS = 1_500_000;
 
-const opened = new Map(); // address of a model -> its Segmenter
+const opened = new Map(); // address of a model -> promise of its Segmenter
+let asked = null; // address of the model that was asked for last, for photos
 let segmenter = null; // for photos
 let eye = null; // for the camera
 let shown = null; // Hair at the size that is shown
@@ -16,11 +17,10 @@ let whole = null; // Hair at the photo's own size, the same object for small pho
 
 const answers = {
   async load({ model, runtime, way, live }, report) {
-    const progress = (loaded, total) => report({ loaded, total });
-    if (!opened.has(model.url)) opened.set(model.url, await Segmenter.open(model, runtime, way, progress));
-    const found = opened.get(model.url);
+    if (!live) asked = model.url;
+    const found = await kept(model, runtime, way, (loaded, total) => report({ loaded, total }));
     if (live) eye = found;
-    else segmenter = found;
+    else if (asked === model.url) segmenter = found; // else a slower one would take the place of a later choice
     return { way: found.opened.way, threads: found.opened.threads };
   },
 
@@ -64,6 +64,17 @@ const answers = {
     return { width, height, data, canvas, bitmap, times: clock.times };
   },
 };
+
+/** The Segmenter of a model, which is fetched once. */
+async function kept(model, runtime, way, progress) {
+  if (!opened.has(model.url)) opened.set(model.url, Segmenter.open(model, runtime, way, progress));
+  try {
+    return await opened.get(model.url);
+  } catch (error) {
+    opened.delete(model.url); // it may come the next time
+    throw error;
+  }
+}
 
 /** The browser's own decoder: upright, in sRGB. */
 async function decode(file) {
