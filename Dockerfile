@@ -8,7 +8,7 @@ FROM node:22-bookworm-slim AS web
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends python3 && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY src/hairseg/__init__.py src/hairseg/errors.py hairseg/
+COPY src/hairseg/__init__.py src/hairseg/errors.py src/hairseg/printable.py hairseg/
 COPY src/hairseg/serve/__init__.py src/hairseg/serve/vendor.py hairseg/serve/
 RUN python3 -m hairseg.serve.vendor
 

@@ -53,6 +53,10 @@ class TestReading:
         with pytest.raises(UsageError, match=r"threshold 1\.5 is out of range"):
             found([[0.2]], threshold=1.5)
 
+    def test_no_color_without_hair(self, hair: Hair) -> None:
+        assert hair.cleaned(min_area=1.0).color is None
+        assert Hair(hair.photo, hair.probability, hair.model, threshold=1.0).color is None
+
     def test_color(self, hair: Hair) -> None:
         assert hair.color is not None
         red, green, blue = (int(hair.color.hex[i : i + 2], 16) for i in (1, 3, 5))

@@ -97,6 +97,8 @@ class Hair:
         """The colour of the hair, as a person would call it; None without hair."""
         from hairseg.color import hair_color
 
+        if not self.mask.any():
+            return None  # what is half believed has a colour, but this hair has none
         return hair_color(self.photo.pixels, self._cleaned_probability)
 
     def alpha(self, edge: Edge = "soft") -> NDArray[np.float32]:

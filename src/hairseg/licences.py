@@ -56,6 +56,14 @@ def installed(package: str = "hairseg") -> list[Package]:
     return packages
 
 
+def own_text() -> str | None:
+    """hairseg's own licence, where its installation holds it."""
+    try:
+        return importlib.metadata.distribution("hairseg").read_text("licenses/LICENSE")
+    except PackageNotFoundError:
+        return None
+
+
 def licence_of(found: Distribution) -> str:
     """A package's licence in a line: its SPDX expression, or its own words and classifiers where they differ."""
     entries = found.metadata

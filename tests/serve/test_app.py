@@ -7,6 +7,7 @@ import inspect
 import io
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from starlette.testclient import TestClient
 
 from hairseg.hair import Hair
 from hairseg.rle import to_rle
 from hairseg.segmenter import Segmenter
 from hairseg.serve import options
+from hairseg.serve.app import create_app
 from serve.conftest import serving
 
 PROBLEM = "application/problem+json"
@@ -156,6 +159,36 @@ def test_a_damaged_photo_and_an_unwanted_kind(client: httpx.Client, photo: bytes
     assert client.post("/mask", content=photo, headers={"Accept": "text/html"}).status_code == 406
 
 
+def test_run_lengths_have_no_soft_edge(client: httpx.Client, photo: bytes) -> None:
+    answer = client.post("/mask?edge=soft", content=photo, headers={"Accept": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("option edge: run lengths have no soft edge")
+
+
+def test_a_client_that_goes_in_mid_body_is_counted_and_leaves_no_traceback(served_model: Path) -> None:
+    with serving("-m", str(served_model), "--no-page") as (address, process):
+        at = httpx.URL(address)
+        for _ in range(3):
+            with socket.create_connection((at.host, at.port or 0)) as broken:
+                broken.sendall(b"POST /mask HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nhalf")
+        gone = 'hairseg_answers_total{status="499",verb="mask"} 3'
+        for _ in range(50):
+            if gone in httpx.get(f"{address}/metrics").text:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the three are not counted")
+        process.terminate()
+        assert "Traceback" not in process.communicate(timeout=30)[1]
+
+
+def test_a_refused_upload_is_not_invited(client: httpx.Client) -> None:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=30) as asking:
+        head = "POST /mask HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\r\n"
+        asking.sendall(head.encode())
+        assert asking.recv(4096).startswith(b"HTTP/1.1 413")
+
+
 def test_too_many_bytes_or_pixels(client: httpx.Client) -> None:
     bytes_ = client.post("/mask", content=b"x" * 26_000_000)
     assert bytes_.status_code == 413
@@ -186,6 +219,18 @@ def test_facts(client: httpx.Client, segmenter: Segmenter) -> None:
     assert (served["bytes"], served["threshold"]) == (info.bytes, info.threshold)
 
 
+def test_beside_a_page_a_wrong_method_is_told_and_health_is_watched(segmenter: Segmenter) -> None:
+    app = create_app(segmenter, [segmenter.info], {"index.html": b"<p>page</p>"})
+    with TestClient(app) as browser:
+        assert browser.get("/").text == "<p>page</p>"
+        wrong = browser.get("/mask")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+        assert wrong.json()["detail"] == "/mask does not take GET: use POST"
+        assert browser.head("/health").status_code == 200
+        assert browser.get("/nothing").status_code == 404
+        assert "the page is at" in browser.get("/docs").text
+
+
 def test_metrics_count_what_was_answered(client: httpx.Client, photo: bytes) -> None:
     def count(line: str) -> float:
         lines = dict(row.rsplit(" ", 1) for row in client.get("/metrics").text.splitlines() if row[0] != "#")
@@ -208,6 +253,7 @@ def test_the_reference_needs_no_other_server(client: httpx.Client) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "script" not in page.text
     assert "//" not in page.text.replace("http://127.0.0.1:8000", "")
+    assert "the page is at" not in page.text  # it is not served here
     for path in ("/mask", "/cutout", "/overlay", "/recolor", "/models", "/health", "/metrics"):
         assert f"{path}</code>" in page.text
 
@@ -237,6 +283,7 @@ def test_cors_only_where_asked(service: str, served_model: Path, photo: bytes) -
         allowed = httpx.post(f"{address}/mask", content=photo, headers=friend)
         assert allowed.status_code == 200
         assert allowed.headers["access-control-allow-origin"] == friend["Origin"]
+        assert "Retry-After" in allowed.headers["access-control-expose-headers"]
         assert httpx.get(f"{address}/health", headers={"Origin": "https://x.example"}).status_code == 403
 
 

@@ -11,6 +11,7 @@ from hairseg.errors import OutputError, UsageError
 from hairseg.models import read_info
 from hairseg.serve import assets, vendor
 from hairseg.serve.export import export_page
+from toys import ModelMaker
 
 
 @pytest.fixture
@@ -103,6 +104,17 @@ def test_the_two_headers_are_explained(exported: Path) -> None:
         assert f"Cross-Origin-{name}-Policy: {value}" in note
         assert f"  Cross-Origin-{name}-Policy: {value}\n" in headers
     assert "one thread" in note
+
+
+def test_the_terms_lie_beside_the_weights(runtime: Path, make_model: ModelMaker, tmp_path: Path) -> None:
+    path = make_model("carded.onnx", licence="for looking at only")
+    path.with_suffix(".md").write_text("# its card")
+    info = read_info(path)
+    export_page(tmp_path / "out", [info])
+    note = (tmp_path / "out" / "README.txt").read_text(encoding="utf-8")
+    assert f"{info.name}: for looking at only" in note
+    assert (tmp_path / "out" / "models" / "carded.md").read_text() == "# its card"
+    assert (tmp_path / "out" / "LICENSE.txt").read_text().startswith("MIT License")
 
 
 def test_a_folder_with_something_in_it_is_kept(exported: Path, toy_model: Path) -> None:

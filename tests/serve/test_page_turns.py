@@ -66,7 +66,9 @@ def opened(chromium: Any, site: str) -> Iterator[Callable[..., Any]]:
     """Opens the page in a browser of its own, with scripts that run first and routes that answer for the server."""
     contexts = []
 
-    def open_page(*scripts: str, routes: dict[str, Callable[[Any], None]] | None = None, query: str = "") -> Any:
+    def open_page(
+        *scripts: str, routes: dict[str, Callable[[Any], None]] | None = None, query: str = ""
+    ) -> Any:
         context = chromium.new_context(locale="en-GB")
         contexts.append(context)
         for script in scripts:
@@ -173,7 +175,9 @@ def test_without_a_camera_the_photo_in_work_comes(opened: Callable[..., Any], ph
 
 
 def _tracks(page: Any) -> list[str]:
-    states: list[str] = page.evaluate("streams.flatMap((s) => s.getTracks()).map((track) => track.readyState)")
+    states: list[str] = page.evaluate(
+        "streams.flatMap((s) => s.getTracks()).map((track) => track.readyState)"
+    )
     return states
 
 
@@ -193,7 +197,9 @@ def test_a_camera_that_is_stopped_before_it_starts_stays_off(opened: Callable[..
     _picture(page, "astronaut.jpg")
 
 
-def test_a_photo_chosen_while_the_camera_starts_turns_it_off(opened: Callable[..., Any], photos: Path) -> None:
+def test_a_photo_chosen_while_the_camera_starts_turns_it_off(
+    opened: Callable[..., Any], photos: Path
+) -> None:
     page = opened(SLOW_CAMERA)
     painted(page)
     page.click("#camera")
@@ -213,7 +219,13 @@ def two_networks(opened: Callable[..., Any], site: str) -> Callable[..., Any]:
         def listed(route: Any) -> None:
             answer = route.fetch().json()
             first = answer["models"][0]
-            second = {**first, "name": "blind", "threshold": 2, "color_share": 0, "url": first["url"] + "?blind"}
+            second = {
+                **first,
+                "name": "blind",
+                "threshold": 2,
+                "color_share": 0,
+                "url": first["url"] + "?blind",
+            }
             route.fulfill(body=json.dumps({**answer, "models": [first, second]}))
 
         page = opened(*scripts, routes={"**/page.json": listed, "**/*.onnx?blind": other})
@@ -232,7 +244,9 @@ def test_another_network_takes_the_newest_photo(two_networks: Callable[..., Any]
     _picture(page, "first.png")
 
 
-def test_the_network_of_the_menu_is_the_one_that_is_used(two_networks: Callable[..., Any], photos: Path) -> None:
+def test_the_network_of_the_menu_is_the_one_that_is_used(
+    two_networks: Callable[..., Any], photos: Path
+) -> None:
     waiting: list[Any] = []
     page = two_networks(other=lambda route: waiting.append(route))
     first = page.input_value("#model")
@@ -249,7 +263,9 @@ def test_the_network_of_the_menu_is_the_one_that_is_used(two_networks: Callable[
     assert "%" in page.get_by_role("status").text_content()
 
 
-def test_a_network_that_does_not_come_leaves_the_one_before(two_networks: Callable[..., Any], photos: Path) -> None:
+def test_a_network_that_does_not_come_leaves_the_one_before(
+    two_networks: Callable[..., Any], photos: Path
+) -> None:
     page = two_networks(other=lambda route: route.abort())
     first = page.input_value("#model")
     page.select_option("#model", "blind")

@@ -3,6 +3,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -34,6 +37,31 @@ def packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(vendor, "_pack", lambda folder: archive)
     monkeypatch.setattr(vendor, "INTEGRITY", _integrity(archive))
     return archive
+
+
+def test_the_image_copies_all_that_fetching_needs(tmp_path: Path) -> None:
+    # As the first stage of the Dockerfile: these files and nothing else, under an interpreter without packages.
+    root = Path(__file__).parents[2]
+    for line in (root / "Dockerfile").read_text(encoding="utf-8").splitlines():
+        if line.startswith("COPY src/hairseg/"):
+            *files, target = line.split()[1:]
+            (tmp_path / target).mkdir(parents=True)
+            for name in files:
+                shutil.copy(root / name, tmp_path / target)
+    assert (tmp_path / "hairseg" / "serve" / "vendor.py").is_file()
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            "import sys; sys.path.insert(0, '.'); import hairseg.serve.vendor",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_only_the_needed_files_are_unpacked(packed: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -110,6 +111,21 @@ def test_half_a_head_is_told() -> None:
 
     transport = asyncio.run(life())
     assert transport.said.startswith(b"HTTP/1.1 408 Request Timeout")
+    assert transport.end == "closed"
+
+
+def test_what_is_no_http_is_told_as_any_other_mistake() -> None:
+    async def life() -> Transport:
+        transport = Transport()
+        connected(transport, answers, ServerState()).data_received(b"\x00\x01 nonsense\r\n\r\n")
+        await ended(transport)
+        return transport
+
+    transport = asyncio.run(life())
+    head, _, body = transport.said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["detail"].startswith("invalid http request received: send HTTP/1.1")
     assert transport.end == "closed"
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from hairseg import __version__
 from hairseg.hair import Hair
@@ -52,7 +53,12 @@ def create_app(
     middleware = [Middleware(Guard, hosts=hosts, origins=origins)]
     if origins:
         middleware.append(
-            Middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"])
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(origins),
+                allow_methods=["GET", "POST"],
+                expose_headers=["Retry-After"],
+            )
         )
 
     @asynccontextmanager
@@ -71,7 +77,7 @@ def create_app(
     )
     _add_errors(app)
     _add_verbs(app, service)
-    _add_facts(app, service, models)
+    _add_facts(app, service, models, with_page=bool(page))
     if page:
         _add_page(app, page)
     return app
@@ -132,7 +138,7 @@ def _add_verbs(app: FastAPI, service: Service) -> None:
         return await service.answer(request, "recolor", options, paint)
 
 
-def _add_facts(app: FastAPI, service: Service, models: Sequence[ModelInfo]) -> None:
+def _add_facts(app: FastAPI, service: Service, models: Sequence[ModelInfo], *, with_page: bool) -> None:
     """The routes that tell about the service."""
     known = [{**describe(model), "serving": model == service.segmenter.info} for model in models]
 
@@ -141,6 +147,7 @@ def _add_facts(app: FastAPI, service: Service, models: Sequence[ModelInfo]) -> N
         """The models with their preprocessing and scores; `serving` marks the one that answers."""
         return known
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", tags=["service"])
     async def health() -> dict[str, str]:
         """Whether the service can answer."""
@@ -153,12 +160,21 @@ def _add_facts(app: FastAPI, service: Service, models: Sequence[ModelInfo]) -> N
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
-        return HTMLResponse(reference(app.openapi()), headers={"Content-Security-Policy": STYLE_POLICY})
+        page = reference(app.openapi(), with_page=with_page)
+        return HTMLResponse(page, headers={"Content-Security-Policy": STYLE_POLICY})
 
 
 def _add_page(app: FastAPI, page: dict[str, Asset]) -> None:
     """The page's files; only what is listed exists."""
+    allowed: dict[str, set[str]] = {}
+    for route in app.routes:
+        if isinstance(route, Route):
+            allowed.setdefault(route.path, set()).update(route.methods or ())
 
     @app.api_route("/{address:path}", methods=["GET", "HEAD"], include_in_schema=False)
     async def file(request: Request, address: str) -> Response:
+        methods = allowed.get(f"/{address}")
+        if methods:  # this route takes what the others do not: a wrong method, too
+            detail = f"/{address} does not take {request.method}: use {' or '.join(sorted(methods))}"
+            raise HTTPException(405, detail, {"Allow": ", ".join(sorted(methods))})
         return page_response(page, address or "index.html", request.headers.get("if-none-match"))

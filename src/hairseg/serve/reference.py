@@ -20,14 +20,15 @@ tr { border-bottom: 1px solid color-mix(in srgb, currentcolor 18%, transparent);
 """
 
 
-def reference(openapi: dict[str, Any]) -> str:
-    """HTML of an OpenAPI document."""
+def reference(openapi: dict[str, Any], *, with_page: bool) -> str:
+    """HTML of an OpenAPI document; ``with_page`` says that the page is served beside it."""
+    beside = "; the page is at <a href='./'>/</a>" if with_page else ""
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(openapi['info']['title'])} service</title>",
         '<meta name=viewport content="width=device-width, initial-scale=1">',
         f"<style>{_STYLE}</style><body><main><h1>{escape(openapi['info']['title'])} service</h1>",
         f"<p>{escape(openapi['info'].get('summary', ''))} ",
-        "Machines read the same in <a href=openapi.json>openapi.json</a>; the page is at <a href='./'>/</a>.</p>",
+        f"Machines read the same in <a href=openapi.json>openapi.json</a>{beside}.</p>",
         "<p>Every error is <code>application/problem+json</code> with one sentence in <code>detail</code>.</p>",
     ]
     for path, verbs in openapi["paths"].items():

@@ -9,22 +9,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from hairseg.errors import HairsegError, ModelError
 from hairseg.hair import Hair
 from hairseg.save import encode
 from hairseg.segmenter import Segmenter
-from hairseg.serve.accept import PNG, chosen
+from hairseg.serve.accept import JSON, PNG, chosen
 from hairseg.serve.assets import LARGEST_PHOTO
 from hairseg.serve.desk import Desk
 from hairseg.serve.metrics import Metrics
-from hairseg.serve.options import Find
+from hairseg.serve.options import Find, Mask
 from hairseg.serve.problem import Refused, problem
 from hairseg.serve.upload import Room, Upload, decode, drain, read_upload
 
 Paint = Callable[[Hair], Image.Image]
+# What nginx counts for a client that went before its request was whole; nobody sees it but the metrics.
+GONE = 499
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Service:
         except Refused as refused:
             await drain(request)
             response = problem(refused.status, refused.detail, refused.retry_after)
+        except ClientDisconnect:
+            response = Response(status_code=GONE)
         except HairsegError as error:
             # A model that fails is our mistake, anything else the client's.
             response = problem(500 if isinstance(error, ModelError) else 422, str(error))
@@ -78,6 +82,10 @@ class Service:
 
     async def _answer(self, request: Request, verb: str, find: Find, paint: Paint) -> Response:
         kind = chosen(request.headers.get("accept"))
+        if kind == JSON and isinstance(find, Mask) and find.edge == "soft":
+            raise Refused(
+                422, "option edge: run lengths have no soft edge; ask for image/png, or leave edge out"
+            )
 
         def work(upload: Upload) -> Response:
             hair = self._find(upload, find)

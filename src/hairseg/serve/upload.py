@@ -131,6 +131,7 @@ async def _read_body(request: Request, most: int, take: Callable[[int], None]) -
     claimed = request.headers.get("content-length", "0")
     size, chunks = int(claimed) if claimed.isdecimal() else 0, []
     if size <= most:
+        request.state.begun = True
         size = 0
         async for chunk in request.stream():
             size += len(chunk)
@@ -144,7 +145,13 @@ async def _read_body(request: Request, most: int, take: Callable[[int], None]) -
 
 
 async def drain(request: Request) -> None:
-    """Read what a refused client still sends, within limits: it would not see the answer while sending."""
+    """Read what a refused client still sends, within limits: it would not see the answer while sending.
+
+    A client that waits to be invited (``Expect: 100-continue``) and was not yet is not: reading would invite it.
+    """
+    begun = getattr(request.state, "begun", False)
+    if not begun and request.headers.get("expect", "").lower() == "100-continue":
+        return
     with suppress(TimeoutError, ClientDisconnect, RuntimeError):
         async with asyncio.timeout(_DRAIN_SECONDS):
             size = 0

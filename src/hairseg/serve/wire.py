@@ -80,12 +80,16 @@ class Wire(H11Protocol):
         else:
             self.transport.close()
 
+    def send_400_response(self, msg: str) -> None:
+        """What has come is no HTTP; uvicorn calls this, and would answer in plain text."""
+        self._refuse(400, f"{msg.rstrip('.').lower()}: send HTTP/1.1 with a head of at most 64 KiB")
+
     def _refuse(self, status: int, detail: str) -> None:
         """Answer without a request, and close."""
         from hairseg.serve.problem import problem
 
         response = problem(status, detail)
-        phrase = {408: b"Request Timeout", 503: b"Service Unavailable"}[status]
+        phrase = {400: b"Bad Request", 408: b"Request Timeout", 503: b"Service Unavailable"}[status]
         body = bytes(response.body)
         self.transport.write(_HEAD % (status, phrase) + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
         self.transport.close()
