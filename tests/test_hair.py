@@ -55,7 +55,8 @@ class TestReading:
 
     def test_no_color_without_hair(self, hair: Hair) -> None:
         assert hair.cleaned(min_area=1.0).color is None
-        assert Hair(hair.photo, hair.probability, hair.model, threshold=1.0).color is None
+        half = hair.probability * np.float32(0.7)
+        assert Hair(hair.photo, half, hair.model, threshold=0.9).color is None
 
     def test_color(self, hair: Hair) -> None:
         assert hair.color is not None
