@@ -50,6 +50,8 @@ def cost(
     }
     if (recipe is None) == (preset is None):
         raise UsageError("cost: give a recipe or --preset, one of them")
+    if size is not None and size < 1:
+        raise UsageError(f"--size {size} is out of range: use a positive number of pixels")
     if recipe is not None and changes:
         raise UsageError(f"--{next(iter(changes))} goes with --preset; a recipe says its own")
     if recipe is not None:

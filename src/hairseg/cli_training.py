@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from cyclopts import Parameter
@@ -158,12 +159,19 @@ def export(
         recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, size=size))
     path = output or Path(f"{recipe.name}.onnx")
     facts = {key: header[key] for key in ("classes", "colors") if key in header} | with_seen(recipe, header)
-    metadata = export_net(net, recipe, path, weights == "float16", **facts)
     if weights == "int8":
         from hairseg.training.batches import open_sources
         from hairseg.training.quantize import quantize
 
-        metadata = quantize(path, path, open_sources(recipe.train, recipe.net.classes))
+        photos = open_sources(recipe.train, recipe.net.classes)
+        with (
+            TemporaryDirectory() as place
+        ):  # what stands under the final name is int8, or what stood there before
+            floats = Path(place) / path.name
+            export_net(net, recipe, floats, **facts)
+            metadata = quantize(floats, path, photos)
+    else:
+        metadata = export_net(net, recipe, path, weights == "float16", **facts)
     print(json.dumps({"path": str(path), "bytes": path.stat().st_size, **metadata}))
     return 0
 

@@ -50,6 +50,10 @@ class Fit:
                 f"canvas size {self.size} (multiple {self.multiple}) is out of range: "
                 f"use {SHORTEST_SIDE} to {LONGEST_SIDE} pixels"
             )
+        if self.multiple > self.size:
+            raise UsageError(
+                f"fit multiple {self.multiple} is larger than the canvas of {self.size} pixels: use a smaller one"
+            )
         if not 0 <= self.enlarge <= 1:
             raise UsageError(f"fit enlarge {self.enlarge} is out of range: use a number from 0 to 1")
 

@@ -141,6 +141,11 @@ def test_hair_masks_are_not_two_classes(tmp_path: Path) -> None:
     check(open_data(f"folder:{tmp_path}", classes=1).items)
 
 
+def test_photos_of_background_alone_are_photos_of_classes(tmp_path: Path) -> None:
+    scene_folder(tmp_path, [0, 0, 0, 0])
+    check(open_data(f"folder:{tmp_path}", classes=2).items)
+
+
 @pytest.fixture
 def both(tmp_path: Path) -> Path:
     """A manifest with hair masks and class indices of the same photo, as FASSEG has them."""

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from hairseg.data import check, open_data, read_item
+from hairseg.data import check, figaro, open_data, read_item
 from hairseg.data.items import read_mask
 from hairseg.errors import DataError
 
@@ -68,6 +69,31 @@ def test_the_archive_keeps_the_names_that_split_lists_use(archive: Path) -> None
     assert [item.photo.name for item in open_data(f"figaro1k:{archive}", "one").items] == [
         "Frame00151-org.jpg"
     ]
+
+
+def test_the_official_archive_has_the_splits_of_this_project(archive: Path) -> None:
+    # Frame00001 is one of val84; all of these are put there, and two more for the rest.
+    chosen = (Path(figaro.__file__).parent / "lists" / "figaro1k_val84.txt").read_text().split()
+    assert len(chosen) == len(set(chosen)) == 84
+    for name in (*chosen, "train/images/Frame00152-org.jpg"):
+        stem = Path(name).stem.removesuffix("-org")
+        put(archive / "Original" / "Training" / f"{stem}-org.jpg", photo())
+        put(archive / "GT" / "Training" / f"{stem}-gt.pbm", mask() > 0)
+    validation, rest = (open_data(f"figaro1k:{archive}", split) for split in ("val84", "train756"))
+    assert [item.name for item in validation.items] == chosen
+    names = {item.name for item in rest.items}
+    assert names == {"train/images/Frame00151-org.jpg", "train/images/Frame00152-org.jpg"} - set(chosen)
+
+
+def test_the_list_is_the_one_of_the_repacked_data() -> None:
+    data = Path(os.environ.get("HAIRSEG_DATA", "")) / "figaro1k"
+    if not (data / "splits" / "val84.txt").is_file():
+        pytest.skip("needs the photos of Figaro-1k (HAIRSEG_DATA)")
+    for split in ("val84", "train756"):
+        listed = (data / "splits" / f"{split}.txt").read_text().split()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(figaro, "split_list", lambda folder, split: None)
+            assert [item.name for item in open_data(f"figaro1k:{data}", split).items] == listed
 
 
 def test_repacked_layout_with_splits_and_tags(repacked: Path) -> None:

@@ -129,6 +129,10 @@ def test_a_checkpoint_of_a_training_is_evaluated(
         UsageError, match=r"hair\.safetensors is a checkpoint of a hair network: `hairseg export`"
     ):
         run_scene_evaluation(f"folder:{flags}", "", str(tmp_path / "hair.safetensors"))
+    with pytest.raises(UsageError, match="is a checkpoint of a hair network"):
+        is_scene_model(str(tmp_path / "hair.safetensors"))
+    with pytest.raises(UsageError, match="threads 0 is out of range"):
+        run_scene_evaluation(f"folder:{flags}", "", str(tmp_path), threads=0)
 
 
 def test_which_models_are_of_scenes(

@@ -168,7 +168,7 @@ def meeting(processes: Processes) -> dict[str, Any]:
         return processes.rank
 
     try:
-        processes.agree(failing)
+        processes.agree(lambda: processes.agree(failing))  # as a training's beginning reads its data
     except HairsegError as error:
         said = [type(error).__name__, str(error)]
     return {

@@ -70,6 +70,17 @@ def test_what_was_written_is_read_back(grid: Grid, tmp_path: Path) -> None:
     assert (scored.photos[0], scored.classes, scored.pixels.shape) == ("0.jpg", ("hair",), (6, 1, 4))
 
 
+def test_photos_of_one_name_in_two_sets_are_two(grid: Grid, tmp_path: Path) -> None:
+    results, pixels = Results(tmp_path / "out"), np.arange(24).reshape(3, 2, 4)
+    fill(grid, results, 1)
+    [result] = [one for (label, _), one in results.read(grid).items() if label == "none"]
+    variant = next(variant for variant in grid.variants if variant.label == "none")
+    results.add(variant, result, Scored(("a.jpg", "a.jpg", "b.jpg"), ("sky", "road"), pixels))
+    again = results.pixels(variant, 0)
+    assert again.photos == ("a.jpg", "a.jpg", "b.jpg")
+    assert np.array_equal(again.pixels, pixels)
+
+
 def test_a_run_whose_photos_are_gone_is_not_finished(grid: Grid, tmp_path: Path) -> None:
     results = Results(tmp_path / "out")
     fill(grid, results, 1)

@@ -76,6 +76,13 @@ def test_a_wide_blur_is_one() -> None:
     assert ((wide > 10) & (wide < 230)).sum() > 4 * ((narrow > 10) & (narrow < 230)).sum()
 
 
+def test_a_blur_wider_than_its_view_is_cut_off() -> None:
+    # Photos on scenes and in mosaics are down to 8 pixels wide.
+    tiny = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 8, 8), np.uint8))
+    photo, _ = varied(0, tiny, blur=1.0, blur_sigma=(12.0, 12.0))
+    assert photo.float().std() < tiny.float().std() / 3
+
+
 def test_jpeg_of_the_quality_that_is_asked_for() -> None:
     noise = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 32, 32), np.uint8))
     bad, truth = varied(2, noise, jpeg=1.0, jpeg_quality=(5, 5))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,23 @@ def test_teachers_are_asked_once(
     # And nobody is needed where everything has been said.
     teach(["nobody.onnx"], [dataset], tmp_path, Processes(), said.append)
     assert len(said) == 1
+
+
+def test_two_folders_of_one_name_do_not_share_their_answers(
+    teacher: tuple[Path, Path], tiny_data: Path, tmp_path: Path
+) -> None:
+    sets = []
+    for parent in ("a", "b"):
+        shutil.copytree(tiny_data, tmp_path / parent / "hair")
+        sets.append(open_data(f"folder:{tmp_path / parent / 'hair'}", ""))
+    with pytest.raises(
+        UsageError, match="would be one file, since they and their data folders are called the same"
+    ):
+        teach([str(teacher[0])], sets, tmp_path / "lessons", Processes(), quiet)
+    assert not (tmp_path / "lessons").exists()
+    teach(
+        [str(teacher[0])], [sets[0], sets[0]], tmp_path / "lessons", Processes(), quiet
+    )  # the same photos twice
 
 
 def test_nobody_is_asked_about_a_photo_without_hair(teacher: tuple[Path, Path], tmp_path: Path) -> None:

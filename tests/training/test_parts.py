@@ -20,7 +20,7 @@ from hairseg.net.backbones import EvenSameConv2d
 from hairseg.training.augment import build_augment, vary
 from hairseg.training.batches import Photos
 from hairseg.training.depthwise import FastDepthwise, FastEvenSame, speed_up_depthwise
-from hairseg.training.loss import edge_band, hair_loss, soft_dice
+from hairseg.training.loss import hair_loss, soft_dice
 from hairseg.training.optimize import MovingAverage, build_optimizer, rate_factor
 from hairseg.training.predict import predictor
 from hairseg.training.recipe import Augment, Recipe, Source, Stage
@@ -55,10 +55,13 @@ def test_an_empty_photo_rightly_left_empty_is_perfect() -> None:
     assert soft_dice(zero, zero, one).item() == 1
 
 
-def test_edge_band_is_two_pixels_wide() -> None:
-    target = torch.zeros(1, 1, 8)
-    target[..., 4:] = 1
-    assert edge_band(target)[0, 0].tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
+def test_pixels_near_the_edge_weigh_more_and_ignored_ones_make_no_edge() -> None:
+    logits = torch.randn(1, 1, 1, 12)
+    truth = torch.tensor([[[0, 0, 0, 0, 1, 1, 1, 1, 1, IGNORE, IGNORE, IGNORE]]], dtype=torch.uint8)
+    weight = torch.tensor([1.0, 1, 3, 3, 3, 3, 1, 1, 1, 0, 0, 0])
+    target = (truth == 1).float()
+    nats = F.binary_cross_entropy_with_logits(logits[:, 0], target, weight, reduction="sum")
+    assert torch.allclose(hair_loss(logits, truth, dice=0, edge=2), nats / weight.sum())
 
 
 # ---- depthwise

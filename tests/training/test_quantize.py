@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +9,17 @@ import onnx
 import onnxruntime
 import pytest
 
+from hairseg.__main__ import main
 from hairseg.data import DataSet, open_data
 from hairseg.errors import UsageError
 from hairseg.models import read_info
 from hairseg.net import build
 from hairseg.segmenter import Segmenter
-from hairseg.training.checkpoint import read_checkpoint
+from hairseg.training.checkpoint import read_checkpoint, write_weights
 from hairseg.training.export import export
 from hairseg.training.loop import train
 from hairseg.training.quantize import calibration_photos, quantize, shorten
-from hairseg.training.recipe import Recipe
+from hairseg.training.recipe import Recipe, Source
 from hairseg.training.run import Run
 
 
@@ -119,3 +121,21 @@ def test_without_photos_it_is_refused(exported: Path) -> None:
 def test_another_suffix_is_refused(exported: Path, dataset: DataSet) -> None:
     with pytest.raises(UsageError, match=r"ends in \.onnx"):
         quantize(exported, exported.with_name("x.bin"), [dataset])
+
+
+def test_an_int8_export_that_fails_leaves_the_file_of_before(
+    recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = dataclasses.replace(recipe, train=(Source(f"folder:{tmp_path / 'gone'}"),))
+    write_weights(tmp_path / "best.safetensors", build(recipe.net), gone)
+    kept = tmp_path / "tiny.onnx"
+    kept.write_bytes(b"of before")
+    arguments = ["export", str(tmp_path), "-o", str(kept), "--weights"]
+    assert main([*arguments, "int8"]) != 0
+    assert "gone: no such data folder" in capsys.readouterr().err
+    assert kept.read_bytes() == b"of before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.safetensors", "tiny.onnx"]
+    write_weights(tmp_path / "best.safetensors", build(recipe.net), recipe)
+    assert main([*arguments, "int8"]) == 0
+    assert json.loads(capsys.readouterr().out)["quantized"] == "int8"
+    assert read_info(kept).name == "tiny"

@@ -34,7 +34,7 @@ def read_all(
 
     Raises:
         DataError: names every missing, broken or mismatching file, not only the first; or the masks of class
-            indices hold no class but 0.
+            indices hold nothing but 0 and 255.
     """
     seen = np.zeros(256, bool)
 
@@ -53,7 +53,7 @@ def read_all(
         more = [f"... and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
         count = f"{len(problems)} of {len(items)} photos of the data cannot be used:"
         raise DataError("\n  ".join([count, *problems[:SHOWN], *more]))
-    if any(item.labels for item in items) and not seen[1:IGNORE].any():
+    if any(item.labels for item in items) and seen[IGNORE] and not seen[1:IGNORE].any():
         # Masks of 0 and 255 are those of two classes for many tools; here all of this would be ignored.
         raise DataError(
             f"the {len(items)} masks of class indices, {items[0].mask} for one, hold nothing but 0 and 255, "

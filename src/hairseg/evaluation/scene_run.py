@@ -17,6 +17,7 @@ from hairseg.evaluation.scene_sheets import scene_sheet
 from hairseg.evaluation.scene_tables import scene_text
 from hairseg.evaluation.scores import Cost
 from hairseg.models import find_model, packaged, read_info
+from hairseg.network import thread_count
 from hairseg.save import save_image, write
 
 if TYPE_CHECKING:
@@ -40,10 +41,24 @@ def is_scene_model(model: str | None) -> bool:
 
     Raises:
         ModelError: it is missing, damaged or not one of ours.
+        UsageError: it is a checkpoint of a hair network, which is exported first.
     """
     if model is None:
         return False
-    return checkpoint_of(model) is not None or len(read_info(find_model(model)).classes) > 1
+    checkpoint = checkpoint_of(model)
+    if checkpoint is None:
+        return len(read_info(find_model(model)).classes) > 1
+    if not checkpoint.is_file():
+        return True  # whoever opens it says so
+    require("torch", "train")
+    from hairseg.training.checkpoint import read_checkpoint
+
+    _, recipe, _ = read_checkpoint(checkpoint)
+    if recipe.net.classes == 1:
+        raise UsageError(
+            f"{checkpoint} is a checkpoint of a hair network: `hairseg export` it and evaluate the .onnx"
+        )
+    return True
 
 
 def checkpoint_of(model: str) -> Path | None:
@@ -98,6 +113,7 @@ def _from_checkpoint(path: Path, threads: int | None, sliding: Sliding | None) -
         )
     net.to(best_device())
     if threads is not None:
+        thread_count(threads)
         torch.set_num_threads(threads)
     side = recipe.fit.size // recipe.fit.multiple * recipe.fit.multiple
     total = cost_of(net, side, side)[-1]

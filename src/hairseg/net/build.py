@@ -88,12 +88,21 @@ def build(config: NetConfig) -> PSPNet:
     Raises:
         UsageError: the description does not fit together.
     """
-    for name in ("classes", "head_width", "bottleneck_kernel", "classifier_kernel"):
+    for name in ("classes", "head_width", "bottleneck_kernel", "kernel", "classifier_kernel"):
         if getattr(config, name) < 1:
             raise UsageError(f"{name} is {getattr(config, name)}: give a positive number")
-    for name in ("bottleneck_kernel", "classifier_kernel"):
+    for name in ("bottleneck_kernel", "kernel", "classifier_kernel"):
         if getattr(config, name) % 2 == 0:
             raise UsageError(f"{name} is {getattr(config, name)}: give an odd number, such as 1 or 3")
+    if not 0 <= config.dropout < 1:
+        raise UsageError(f"dropout is {config.dropout:g}: give a share from 0 (none) to below 1")
+    if min(config.widths, default=1) < 1:
+        raise UsageError(f"widths is {list(config.widths)}: give positive numbers of channels")
+    if config.auxiliary_width < 0:
+        raise UsageError(
+            f"auxiliary_width is {config.auxiliary_width}: give a positive number of channels, or 0 for a quarter of "
+            "the stage's"
+        )
     backbone = build_backbone(
         config.backbone,
         config.backbone_stages,

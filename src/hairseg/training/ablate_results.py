@@ -175,8 +175,9 @@ class Results:
         try:
             with path.open(encoding="utf-8", newline="") as file:
                 rows = list(csv.reader(file))[1:]
-            photos = tuple(dict.fromkeys(row[0] for row in rows))
+            # By their order: two of the scored sets may hold photos of one name.
             classes = tuple(dict.fromkeys(row[1] for row in rows))
+            photos = tuple(row[0] for row in rows[:: len(classes) or 1])
             pixels = np.array([[int(value) for value in row[2:]] for row in rows], np.int64)
             return Scored(photos, classes, pixels.reshape(len(photos), len(classes), 4))
         except (OSError, ValueError, IndexError, OverflowError, csv.Error) as error:

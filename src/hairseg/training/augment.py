@@ -109,7 +109,7 @@ def build_augment(size: int, area: tuple[float, float], augment: Augment, paddin
         )  # what OpenCV takes for its kernel of 5, which the authors' code asks for
     else:
         crops = [RandomView(size, area, augment.aspect)]
-        blur = v2.GaussianBlur(_kernel(augment.blur_sigma[1]), augment.blur_sigma)
+        blur = v2.GaussianBlur(_kernel(augment.blur_sigma[1], size), augment.blur_sigma)
     return v2.Compose(
         [
             *crops,
@@ -128,9 +128,12 @@ def build_augment(size: int, area: tuple[float, float], augment: Augment, paddin
     )
 
 
-def _kernel(sigma: float) -> int:
-    """Side of a kernel that holds a blur's middle: 5 pixels for 1.5, which torchvision cuts off, too."""
-    return 1 + 2 * max(1, round(1.5 * sigma))
+def _kernel(sigma: float, size: int) -> int:
+    """Side of a kernel that holds a blur's middle: 5 pixels for 1.5, which torchvision cuts off, too.
+
+    It reaches no further than a view of ``size`` pixels, whose border is mirrored around it.
+    """
+    return 1 + 2 * min(max(1, round(1.5 * sigma)), size - 1)
 
 
 def _turn(augment: Augment) -> v2.Transform:

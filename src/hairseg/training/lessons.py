@@ -94,13 +94,20 @@ def teach(
         sizes: of the canvases in pixels on which each teacher is asked; its own where there are none.
 
     Raises:
-        UsageError: a teacher's name is none.
+        UsageError: a teacher's name is none, or two data folders of one name hold photos of one name.
         ModelError: its file is missing, damaged, or tells other classes than hair.
         DataError: a photo cannot be read any more.
         OutputError: the folder cannot be written.
     """
     lessons = Lessons(folder)
     wanted = [(lessons.place(dataset, item), item) for dataset in datasets for item in dataset.items]
+    photo_of: dict[Path, Path] = {}
+    for place, item in wanted:
+        if photo_of.setdefault(place, item.photo) != item.photo:
+            raise UsageError(
+                f"distil: answers about {printable(photo_of[place])} and {printable(item.photo)} would be one file, "
+                "since they and their data folders are called the same: rename one of the folders"
+            )
     missing = sorted({place: item for place, item in wanted if not place.is_file()}.items())
     if missing:
         report(f"asking {len(teachers)} teachers about {len(missing)} photos")

@@ -104,7 +104,7 @@ def hair_loss(
     logits = logits[:, 0].float()
     valid = (truth != IGNORE).float()
     target = (truth == 1).float()
-    weight = valid * (1 + edge * edge_band(target)) if edge else valid
+    weight = valid * (1 + edge * class_edge_band(truth)) if edge else valid
     goal = target if taught is None else taught
     nats = F.binary_cross_entropy_with_logits(logits, goal, weight, reduction="sum")
     entropy = across(nats) / across(weight.sum()).clamp(min=1)
@@ -121,14 +121,6 @@ def soft_dice(probability: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     probability, target = probability * valid, target * valid
     overlap = (probability * target).sum(dim=(1, 2))
     return ((2 * overlap + 1) / (probability.sum(dim=(1, 2)) + target.sum(dim=(1, 2)) + 1)).mean()
-
-
-def edge_band(target: Tensor) -> Tensor:
-    """(N, H, W) 0/1: 1 where a 5x5 window holds both hair and background."""
-    target = target[:, None]
-    highest = F.max_pool2d(target, 5, 1, 2)
-    lowest = -F.max_pool2d(-target, 5, 1, 2)
-    return (highest - lowest)[:, 0]
 
 
 def class_edge_band(truth: Tensor) -> Tensor:

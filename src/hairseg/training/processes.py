@@ -46,12 +46,17 @@ class SaidElsewhereError(HairsegError):
     """What is wrong is said by the first process; the others end with its exit code and are silent.
 
     Args:
-        error: what is wrong.
+        message: what is wrong.
+        exit_code: of the first process.
     """
 
-    def __init__(self, error: HairsegError) -> None:
-        super().__init__(str(error))
-        self.exit_code = error.exit_code
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def __reduce__(self) -> tuple[type[SaidElsewhereError], tuple[str, int]]:
+        # It is sent to the others where one :meth:`Processes.agree` stands in another.
+        return type(self), (str(self), self.exit_code)
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class Processes:
             error = caught
         broken = next((one for one in self._gather(error) if one is not None), None)
         if broken is not None:
-            raise broken if self.first else SaidElsewhereError(broken)
+            raise broken if self.first else SaidElsewhereError(str(broken), broken.exit_code)
         return value
 
     def _gather(self, value: T) -> list[T]:

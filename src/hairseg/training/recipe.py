@@ -15,6 +15,7 @@ from hairseg.errors import UsageError
 from hairseg.fit import Fit
 from hairseg.net.build import NetConfig
 from hairseg.net.presets import expand
+from hairseg.training.ranges import above_zero, shares, within
 from hairseg.training.table import from_table
 
 # Section 5.1 of the paper.
@@ -22,6 +23,20 @@ AUXILIARY = 0.4
 
 # Between the sides of a stage's batches: the coarsest stride, so that features keep lying alike.
 SIDE_STEP = 32
+
+
+# Keys of ``[augment]`` that say how often something is done.
+PROBABILITIES = (
+    *("flip", "rotate", "turn", "color", "grey", "blur", "jpeg"),
+    *("light", "grain", "dye", "mosaic", "scene", "pieces"),
+)
+# What each key of a recipe's top may not be below.
+LEAST = {
+    **dict.fromkeys(
+        ("backbone_rate", "head_rate", "weight_decay", "warmup", "dice", "edge", "seed", "workers"), 0
+    ),
+    **dict.fromkeys(("validate_every", "accumulate"), 1),
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,9 @@ class Source:
     split: str = "train"
     weight: float = 1.0
     skip_tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        above_zero(self.data, "weight", self.weight)
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,8 @@ class Stage:
                 f"a stage has {self.epochs} epochs of {self.size} px in batches of {self.batch}: "
                 "give positive numbers"
             )
+        shares("a stage", "area", self.area, "[0.3, 1.0]")
+        within("a stage", "rate", self.rate)
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -139,6 +159,12 @@ class Augment:
     pieces: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in PROBABILITIES:
+            within("augment", name, getattr(self, name), 0, 1)
+        within("augment", "degrees", self.degrees, 0, 180)
+        within("augment", "aspect", self.aspect, 1)
+        if self.mosaic_area is not None:
+            shares("augment", "mosaic_area", self.mosaic_area, "[0.8, 1.0]")
         if not 0 < self.scale[0] <= self.scale[1]:
             raise UsageError(
                 f"augment: scale is {list(self.scale)}: give the smallest and the largest factor, such as [0.5, 2.0]"
@@ -267,10 +293,12 @@ class Recipe:
             raise UsageError(
                 f"name is {self.name!r}: files are called by it, so give a word without / and \\"
             )
-        if self.accumulate < 1:
-            raise UsageError(
-                f"accumulate is {self.accumulate}: give the number of parts of a batch, 1 or more"
-            )
+        for name, least in LEAST.items():
+            within("", name, getattr(self, name), least)
+        if not self.stages:
+            raise UsageError("stages is empty: give at least one, with its epochs and its size")
+        if not 0 <= self.ema < 1:
+            raise UsageError(f"ema is {self.ema:g}: give a decay from 0 (none) to below 1, such as 0.998")
         if not 0 <= self.keep < 1:
             raise UsageError(f"keep is {self.keep:g}: give a share from 0 (none) to below 1, such as 0.3")
         if self.keep and (self.fresh or self.pretrained in ("imagenet", "none")):
