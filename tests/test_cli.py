@@ -125,6 +125,27 @@ class TestPlaces:
         assert main(["in/**/*.png", "-q", "-o", "out2/"]) == 0
         assert listing(folder / "out2") == ["a.hair.png", "deep/b.hair.png"]
 
+    @pytest.mark.skipif(os.name == "nt", reason="rights of POSIX")
+    def test_a_folder_that_cannot_be_looked_into(
+        self, folder: Path, portrait: Pixels, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / "sub").mkdir()
+        scan = os.scandir
+
+        def refuse(path: str) -> Any:
+            if str(path).endswith("sub"):  # root would be let in whatever the rights
+                raise PermissionError(13, "Permission denied", path)
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+        assert main([".", "-r", "--json"]) == 1
+        out, err = capsys.readouterr()
+        done, failed = map(json.loads, out.splitlines())
+        assert (done["photo"], done["status"]) == ("portrait.jpg", "done")
+        assert (failed["photo"], failed["output"]) == ("sub", None)
+        assert "the folder sub cannot be opened, permission denied" in err
+        assert err.endswith("1 done, 1 failed\n")
+
     def test_existing_results_are_kept(self, folder: Path, capsys: Capture) -> None:
         result = folder / "portrait.hair.png"
         result.write_bytes(b"mine")

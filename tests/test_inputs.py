@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from hairseg.errors import UsageError
+from hairseg.errors import PhotoError, UsageError
 from hairseg.inputs import gather
 
 
@@ -64,6 +65,38 @@ def test_nothing_found(tree: Path, argument: str, words: str) -> None:
     (tree / "empty").mkdir()
     with pytest.raises(UsageError, match=words):
         gather([argument])
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of folders that cannot be looked into, which rights do not bring about where root runs the tests."""
+    names: set[str] = set()
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if os.path.basename(path) in names:  # noqa: PTH119
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    return names
+
+
+def test_a_folder_that_cannot_be_looked_into_is_a_failure(tree: Path, closed: set[str]) -> None:
+    closed.add("sub")
+    photos, _ = gather(["."], recursive=True)
+    assert [source.name for source in photos] == ["a.png", "b.JPG", "sub"]
+    assert [source.problem is None for source in photos] == [True, True, False]
+    with pytest.raises(PhotoError, match=r"the folder sub cannot be opened, permission denied: change its"):
+        photos[2].place()
+
+
+def test_what_is_named_may_be_such_a_folder(tree: Path, closed: set[str]) -> None:
+    (tree / "sub").rename(tree / "x.hair.png")
+    closed.add("x.hair.png")
+    (source,) = gather(["x.hair.png"])[0]
+    with pytest.raises(PhotoError, match=r"x\.hair\.png cannot be opened"):
+        source.place()
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

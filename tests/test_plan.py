@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hairseg.errors import UsageError
+from hairseg.errors import PhotoError, UsageError
 from hairseg.inputs import Source
 from hairseg.plan import STDOUT, plan
 
@@ -36,6 +36,11 @@ def test_into_a_folder_that_mirrors_the_tree(tmp_path: Path) -> None:
     assert targets(*sources, output="out/") == ["out/a.hair.png", "out/x/a.hair.png"]
     assert targets(photo("a.jpg"), output=str(tmp_path)) == [f"{tmp_path.as_posix()}/a.hair.png"]
     assert targets(PIPE, output="out/") == ["out/stdin.hair.png"]
+
+
+def test_a_folder_that_cannot_be_looked_into_has_no_result() -> None:
+    closed = Source(Path("a"), Path("a"), PhotoError("closed"))
+    assert targets(photo("a.jpg"), closed) == ["a.hair.png", None]
 
 
 def test_one_file() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -93,7 +92,7 @@ def _do(job: Job, segmenter: SceneSegmenter, overlay: bool, force: bool) -> Outc
         return keep(job)
     started = time.perf_counter()
     try:
-        scene = segmenter(read_photo(job.source.path or sys.stdin.buffer))
+        scene = segmenter(read_photo(job.source.place()))
         data = _png(scene.overlay() if overlay else scene.image()) if job.target is not None else b""
         if job.target not in (None, STDOUT):
             write(data, job.target)

@@ -11,8 +11,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from hairseg.errors import UsageError
+from hairseg.errors import PhotoError, UsageError
+from hairseg.photo import why_unreadable
 from hairseg.places import fixed_part, same_place
 from hairseg.printable import printable
 from hairseg.save import is_result
@@ -32,15 +34,27 @@ class Source:
     Attributes:
         path: the file; None is standard input.
         below: its path from the folder or pattern that it was found by, for mirroring the tree.
+        problem: the path is a folder whose photos are unknown, and this is why.
     """
 
     path: Path | None
     below: Path
+    problem: PhotoError | None = None
 
     @property
     def name(self) -> str:
         """As the person knows it; may hold what a terminal could act on."""
         return "-" if self.path is None else os.fspath(self.path)
+
+    def place(self) -> Path | BinaryIO:
+        """What a photo is decoded from.
+
+        Raises:
+            PhotoError: it is a folder that cannot be looked into.
+        """
+        if self.problem is not None:
+            raise self.problem
+        return self.path or sys.stdin.buffer
 
 
 def gather(arguments: Iterable[str], recursive: bool = False) -> tuple[list[Source], list[Source]]:
@@ -51,7 +65,8 @@ def gather(arguments: Iterable[str], recursive: bool = False) -> tuple[list[Sour
         recursive: also look into the folders of folders.
 
     Returns:
-        The photos, each once, and the files left out because they are our own results.
+        The photos, each once, with the folders that cannot be looked into among them; and the files left out
+        because they are our own results.
 
     Raises:
         UsageError: a folder or pattern holds no photos, or standard input is a terminal.
@@ -60,7 +75,7 @@ def gather(arguments: Iterable[str], recursive: bool = False) -> tuple[list[Sour
     results: list[Source] = []
     for argument in arguments:
         for source in _expand(argument, recursive):
-            if source.path is not None and is_result(source.path.name):
+            if source.path is not None and source.problem is None and is_result(source.path.name):
                 results.append(source)
             else:
                 photos.setdefault("-" if source.path is None else spelled_once(source.path), source)
@@ -99,14 +114,20 @@ def _expand(argument: str, recursive: bool) -> Iterator[Source]:
 def _folder(folder: str, recursive: bool) -> Iterator[Source]:
     """The photos in a folder, sorted; hidden files and folders are left out, links to folders are not followed."""
     empty = True
-    for parent, folders, files in os.walk(folder):
+    closed: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
         for name in sorted(files):
             path = Path(parent, name)
             if os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES and not _is_left_out(path):
                 empty = False
                 yield Source(path, path.relative_to(folder))
-    if empty:
+    # Named as failures: in a run over a tree, nobody would miss the photos of a folder that was passed over.
+    for error in closed:
+        path = Path(error.filename)
+        problem = PhotoError(f"the folder {printable(path)} {why_unreadable(error)}")
+        yield Source(path, path.relative_to(folder), problem)
+    if empty and not closed:
         remedy = "name another one" if recursive else "use -r to look into its folders too"
         raise UsageError(f"the folder {printable(folder)} holds no photos: {remedy}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hairseg.errors import UsageError
@@ -70,6 +70,8 @@ def plan(
     if suffix != ".npz":
         check_suffix("result" + suffix, transparent=kind == "cutout")
     _check_stdout(jobs, lines)
+    # A folder that cannot be looked into has no result, and stands in the way of none.
+    jobs = [job if job.source.problem is None else replace(job, target=None) for job in jobs]
     _check_clashes(jobs)
     return jobs
 

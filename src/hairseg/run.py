@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -116,7 +115,7 @@ def _do(job: Job, work: Work, options: Options, segmenter: Callable[[], Segmente
         return keep(job)
     started = time.perf_counter()
     try:
-        photo = read_photo(job.source.path or sys.stdin.buffer)
+        photo = read_photo(job.source.place())
         find = segmenter() if alone else segmenter().beside_others()
         hair = find(photo, threshold=options.threshold)
         if options.min_area or options.fill_holes:
