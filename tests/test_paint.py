@@ -175,6 +175,14 @@ def test_two_tones_run_from_the_roots_to_the_ends_of_this_head() -> None:
     assert (np.diff(rows[10:54]) > -0.01).all()
 
 
+def test_a_speck_far_from_the_head_takes_no_tips_away() -> None:
+    photo, alpha = (np.pad(array, ((0, 300), (0, 0), (0, 0))[: array.ndim]) for array in head(0.4))
+    photo[340:352, 30:42], alpha[340:352, 30:42] = photo[20:32, 30:42], 1
+    dyed = to_oklab(recolor(photo, alpha, "dark brown", tips="platinum")[52, 11:-11])
+    ends = to_oklab(np.array(parse_color("platinum"), np.uint8))[0]
+    assert np.median(dyed[:, 0]) == pytest.approx(ends, abs=0.04)
+
+
 def test_grey_strands_are_covered() -> None:
     photo, alpha = head(0.3, 0.02)
     photo[10:-10, 12:-12:6] = 200

@@ -74,7 +74,7 @@ class Runs:
         steps = np.diff(framed, axis=1)
         self.row, self.start = np.nonzero(steps == 1)
         self.end = np.nonzero(steps == -1)[1]
-        self.labels = _merge(len(self.row), *self._touching(width, int(corners)))
+        self.labels = merge(len(self.row), *self._touching(width, int(corners)))
 
     def _touching(self, width: int, reach: int) -> tuple[Integers, Integers]:
         """Pairs of runs in neighbouring rows that touch: indices of the upper and of the lower ones."""
@@ -102,9 +102,10 @@ class Runs:
         return np.cumsum(steps, axis=1, dtype=np.int8)[:, :-1].astype(bool)
 
 
-def _merge(count: int, a: Integers, b: Integers) -> Integers:
-    """Union-find over all pairs at once: every root hooks onto its smallest neighbour, then paths are halved.
+def merge(count: int, a: Integers, b: Integers) -> Integers:
+    """(count,) the smallest of the items that each is joined with, by pairs ``a[i]``, ``b[i]`` and those between.
 
+    Union-find over all pairs at once: every root hooks onto its smallest neighbour, then paths are halved.
     Each round at least halves the components that still have a neighbour: about log2(count) rounds.
     """
     parent = np.arange(count)

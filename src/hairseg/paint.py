@@ -14,6 +14,7 @@ from hairseg.color import oklab_pixels, oklab_planes, parse_color, to_oklab
 from hairseg.dye import Look, Planes, Tone
 from hairseg.errors import UsageError
 from hairseg.foreground import foreground
+from hairseg.heads import heads
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -23,7 +24,7 @@ Color = str | tuple[int, int, int]
 _AT_ONCE = 65_536
 # Enough for stable quantiles of one head's lightness.
 _SAMPLES = 20_000
-# Two tones: the roots' colour ends and the tips' colour is reached at these shares of the hair's height.
+# Two tones: the roots' colour ends and the tips' colour is reached at these shares of a head's height.
 _ROOTS_END, _TIPS_BEGIN = 0.25, 0.8
 
 
@@ -110,13 +111,13 @@ def recolor(
     result = foreground(photo, alpha)  # the photo wherever alpha is 0; dyed in place
     look = _look(result, alpha)
     tones = [Tone.of(target, look, lift) for target in targets]
-    top, bottom = _extent(alpha)
+    where = heads(alpha) if tips is not None else None
     for hair in _hair(alpha):
         own = _take(result, hair)
         old = oklab_planes(own)
         new = tones[0].apply(old, look)
-        if len(tones) == 2:
-            height = (hair // alpha.shape[1] - top) / max(bottom - top, 1)
+        if where is not None:
+            height = where.height(*np.divmod(hair, alpha.shape[1]))
             new = _between(new, tones[1].apply(old, look), _smoothstep(height, _ROOTS_END, _TIPS_BEGIN))
         dyed = oklab_pixels(*_between(old, new, np.float32(strength)))
         _put(result, hair, _settled(_take(photo, hair), own, dyed, alpha.reshape(-1)[hair]))
@@ -162,13 +163,6 @@ def _look(pure: Pixels, alpha: Floats) -> Look:
     flat = alpha.reshape(-1)
     sure = np.flatnonzero(flat >= min(0.95, float(flat.max())))
     return Look.of(oklab_planes(_take(pure, sure[:: max(1, len(sure) // _SAMPLES)])))
-
-
-def _extent(alpha: Floats) -> tuple[int, int]:
-    """First and last row of the hair, without the 3 % at each end that a stray strand may be."""
-    total = np.cumsum(alpha.sum(axis=1, dtype=np.float64))
-    top, bottom = np.searchsorted(total, [0.03 * total[-1], 0.97 * total[-1]])
-    return int(top), int(bottom)
 
 
 def _smoothstep(values: NDArray[np.float64], low: float, high: float) -> Floats:

@@ -28,7 +28,7 @@ def test_every_swatch_in_its_order() -> None:
 def test_the_module_exports_what_the_page_imports() -> None:
     exported = dict(re.findall(r"export const (\w+) = (.*?);\n", constants_module(), flags=re.DOTALL))
     names = {name.lower() for name in constants()}
-    assert names == {"fit", "closer", "edge", "foreground", "color", "dye", "paint"}
+    assert names == {"fit", "closer", "edge", "foreground", "color", "dye", "heads", "paint"}
     for name, value in constants().items():
         assert json.loads(exported[name]) == value
     wanted = re.findall(

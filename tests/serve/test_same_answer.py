@@ -15,6 +15,7 @@ from hairseg.color import hair_color, parse_color
 from hairseg.edge import soft_edge, with_colors
 from hairseg.fit import Fit, fit, unfit
 from hairseg.foreground import foreground
+from hairseg.heads import heads
 from hairseg.mask import to_mask
 from hairseg.paint import cutout, overlay, recolor
 from hairseg.photo import read_photo
@@ -195,6 +196,26 @@ def test_recolor(both: Both, which: int) -> None:
 def test_overlay_and_cutout(both: Both) -> None:
     _close(both.pixels(both.answer["tinted"]), overlay(both.photo, both.alpha, **TINT), 1)
     _close(both.pixels(both.answer["cutout"]), cutout(both.photo, both.alpha))
+
+
+def test_heads_of_a_group(modules: Any) -> None:
+    rng = np.random.default_rng(5)
+    alpha = np.zeros((1203, 1701), np.float32)
+    for side in rng.integers(10, 300, 25):
+        top, left = rng.integers(0, alpha.shape)
+        piece = alpha[top : top + side, left : left + side]
+        piece[:] = rng.random(piece.shape) * rng.random()
+    ask = """async ({ height, width, data }) => {
+      const { headsOf, heightIn } = await import("/heads.js");
+      const heads = headsOf(new Float32Array(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)).buffer), width, height);
+      const found = [];
+      for (let y = 0; y < height; y += 7) for (let x = 0; x < width; x += 7) found.push(heightIn(heads, y, x));
+      return found;
+    }"""
+    known = heads(alpha)
+    assert len(known.top) > 3
+    expected = known.height(*np.mgrid[: alpha.shape[0] : 7, : alpha.shape[1] : 7])
+    np.testing.assert_allclose(modules.evaluate(ask, _sized(alpha)), expected.ravel(), atol=1e-6)
 
 
 def test_no_hair_at_all(modules: Any) -> None:

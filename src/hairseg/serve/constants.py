@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from hairseg import closer, color, dye, edge, fit, foreground, paint
+from hairseg import closer, color, dye, edge, fit, foreground, heads, paint
 
-_MODULES = (fit, closer, edge, foreground, color, dye, paint)
+_MODULES = (fit, closer, edge, foreground, color, dye, heads, paint)
 # Larger tables are computed from formulas on both sides.
 _LARGEST = 64
 

@@ -1,6 +1,7 @@
 // One frame of the camera: the short way from picture to picture, for a dozen of them a second.
 
 import { canvasSize, unfit } from "./fit.js";
+import { scaled } from "./heads.js";
 import { cutout, maskPicture, overlay, recolor, toneSource } from "./paint.js";
 
 // Pixels that tell how the hair looks; a photo takes more.
@@ -23,9 +24,9 @@ export function paintFrame(photo, canvas, map, threshold, what, options) {
   if (what === "cutout") return cutout(photo, alpha, photo);
   if (what === "overlay") return overlay(photo, alpha, options);
   if (what !== "recolor") return maskPicture(alpha);
-  const { look, extent } = toneSource(canvas, canvas, map.data.map(ramp), SAMPLES);
-  const scale = photo.height / canvas.height;
-  return recolor(photo, alpha, options, { pure: photo, look, extent: extent.map((row) => row * scale) });
+  const { look, heads } = toneSource(canvas, canvas, map.data.map(ramp), SAMPLES);
+  const enlarged = heads && scaled(heads, photo.height / canvas.height, photo.width / canvas.width);
+  return recolor(photo, alpha, options, { pure: photo, look, heads: enlarged });
 }
 
 /** Probability -> share of hair: 0 and 1 a little before the model is sure, smooth between. */

@@ -4,6 +4,7 @@ import { fromHex, fromOklab, toOklab } from "./color.js";
 import { PAINT } from "./constants.js";
 import { applyTone, lookOf, toneOf } from "./dye.js";
 import { foreground } from "./foreground.js";
+import { headsOf, heightIn } from "./heads.js";
 
 /** The mask as a grey picture: 0 is background, 255 is hair. */
 export function maskPicture(alpha) {
@@ -61,13 +62,13 @@ export function toneSource(photo, pure, alpha, samples = PAINT.SAMPLES) {
     if (alpha[i] >= enough && seen++ % every === 0) sure.push(4 * i);
   }
   const look = highest > 0 ? lookOf(pure.data, sure) : null;
-  return { pure, look, extent: extent(alpha, photo.width) };
+  return { pure, look, heads: headsOf(alpha, photo.width, photo.height) };
 }
 
 /** Dye the hair: another colour under the same light and shade. `tips` is a second colour or null. */
 export function recolor(photo, alpha, { color, strength = 1, tips = null, lift = 1 }, known = prepare(photo, alpha)) {
   const result = photo.data.slice();
-  const { pure, look, extent: [top, bottom] } = known;
+  const { pure, look, heads } = known;
   if (strength === 0 || look === null) return result;
   const tones = [color, tips].filter(Boolean).map((hex) => toneOf(labOf(hex), look, lift));
   const [old, dyed, ends, rgb] = [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]];
@@ -81,7 +82,7 @@ export function recolor(photo, alpha, { color, strength = 1, tips = null, lift =
       applyTone(tones[0], old, dyed);
       if (tones.length === 2) {
         applyTone(tones[1], old, ends);
-        const height = (Math.trunc(i / photo.width) - top) / Math.max(bottom - top, 1);
+        const height = heightIn(heads, Math.trunc(i / photo.width), i % photo.width);
         between(dyed, ends, smoothstep(height, PAINT.ROOTS_END, PAINT.TIPS_BEGIN), dyed);
       }
       between(old, dyed, strength, dyed);
@@ -127,18 +128,6 @@ function labOf(hex) {
   const lab = [0, 0, 0];
   toOklab(fromHex(hex), 0, lab);
   return lab;
-}
-
-/** First and last row of the hair, without the 3 % at each end that a stray strand may be. */
-function extent(alpha, width) {
-  const totals = new Float64Array(alpha.length / width);
-  let total = 0;
-  for (let y = 0; y < totals.length; y++) {
-    let row = 0;
-    for (let at = y * width; at < (y + 1) * width; at++) row += alpha[at];
-    totals[y] = total += row;
-  }
-  return [0.03 * total, 0.97 * total].map((level) => totals.findIndex((value) => value >= level));
 }
 
 function smoothstep(value, low, high) {
