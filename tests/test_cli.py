@@ -480,6 +480,34 @@ class TestProcess:
             assert pixels(folder / name).shape == (48, 64)
         assert not [name for name in listing(folder) if name.endswith(".tmp")]
 
+    @pytest.mark.skipif(os.name == "nt", reason="shells of POSIX")
+    @pytest.mark.parametrize(
+        ("words", "code", "said"),
+        [
+            ("portrait.jpg -f >&-", 0, "hairseg: portrait.jpg -> portrait.hair.png ("),
+            ("portrait.jpg -f -q <&- >&- 2>&-", 0, ""),
+            ("nowhere.jpg 2>&-", 1, ""),
+            ("portrait.jpg -o - >&-", 2, "hairseg: standard output is closed: use -o FILE\n"),
+            ("- <&-", 2, "hairseg: - reads a photo from standard input, which is closed: pipe a photo"),
+        ],
+    )
+    def test_streams_that_are_closed(
+        self, folder: Path, toy_model: Path, words: str, code: int, said: str
+    ) -> None:
+        command = f"{sys.executable} -m hairseg --model {toy_model} {words}"
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert done.stderr.startswith(said)
+        assert done.stderr.count("\n") == bool(said)
+
+    @pytest.mark.skipif(os.name == "nt", reason="shells of POSIX")
+    def test_no_message_gets_into_a_result(self, folder: Path, toy_model: Path) -> None:
+        command = f"cat portrait.jpg | {sys.executable} -m hairseg - --model {toy_model} -v 2>&-"
+        done = subprocess.run(command, shell=True, capture_output=True, check=False, timeout=60)
+        assert done.returncode == 0
+        assert done.stdout.startswith(b"\x89PNG")
+        assert done.stdout.endswith(b"IEND\xaeB`\x82")
+
     def test_what_was_printed_before_an_error_arrives(self, folder: Path) -> None:
         words = ["--json", "nothere.jpg", "--model", "nowhere.onnx"]
         command = [sys.executable, "-m", "hairseg", *words]

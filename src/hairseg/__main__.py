@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from hairseg.errors import HairsegError
+from hairseg.streams import open_missing
 
 INTERRUPTED = 130
 # What is wrong with a name, a disk or rights, wherever it is met; anything else is a bug, and shows where.
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the arguments; None for those of the process.
     """
+    open_missing()
     try:
         from hairseg.cli import dispatch
 

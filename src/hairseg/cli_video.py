@@ -19,6 +19,7 @@ from hairseg.kinds import Edge
 from hairseg.printable import printable
 from hairseg.report import say
 from hairseg.save import result_name
+from hairseg.streams import is_missing
 from hairseg.video_folder import LIST
 from hairseg.video_formats import RESULT_NAMES, FormatName, VideoKind, choose_format, ending_for
 
@@ -215,6 +216,8 @@ def _check_place(source: str, place: str, json: bool) -> None:
     if place == "-":
         if json:
             raise UsageError("--json writes to standard output too: give the video a file")
+        if is_missing(sys.stdout):
+            raise UsageError("standard output is closed: name a file")
         if sys.stdout.isatty():
             raise UsageError("standard output is a terminal: name a file, or send it on with | or >")
     elif source != "-" and one_place(Path(source)) == one_place(Path(place)):

@@ -18,6 +18,7 @@ from hairseg.photo import why_unreadable
 from hairseg.places import fixed_part, same_place
 from hairseg.printable import printable
 from hairseg.save import is_result
+from hairseg.streams import is_missing
 
 # In folders, files with other endings are not photos; a file named by itself is tried whatever it ends in.
 PHOTO_SUFFIXES = (
@@ -69,7 +70,7 @@ def gather(arguments: Iterable[str], recursive: bool = False) -> tuple[list[Sour
         because they are our own results.
 
     Raises:
-        UsageError: a folder or pattern holds no photos, or standard input is a terminal.
+        UsageError: a folder or pattern holds no photos, or standard input is a terminal or closed.
     """
     photos: dict[str, Source] = {}
     results: list[Source] = []
@@ -100,6 +101,8 @@ def one_place(path: Path) -> str:
 def _expand(argument: str, recursive: bool) -> Iterator[Source]:
     """The photos of one argument."""
     if argument in _STDIN:
+        if is_missing(sys.stdin):
+            raise UsageError("- reads a photo from standard input, which is closed: pipe a photo into it")
         if sys.stdin.isatty():
             raise UsageError("- reads a photo from standard input, which is a terminal: pipe a photo into it")
         yield Source(None, Path("stdin"))

@@ -14,6 +14,7 @@ from hairseg.kinds import Kind
 from hairseg.places import why_impossible
 from hairseg.printable import printable
 from hairseg.save import check_suffix, result_name
+from hairseg.streams import is_missing
 
 STDOUT = Path("-")
 
@@ -91,6 +92,8 @@ def _check_stdout(jobs: Sequence[Job], lines: bool) -> None:
         raise UsageError(f"standard output takes one result, not {len(jobs)}: use -o FOLDER/")
     if lines:
         raise UsageError("--json writes to standard output too: give the result a file with -o FILE")
+    if is_missing(sys.stdout):
+        raise UsageError("standard output is closed: use -o FILE")
     if sys.stdout.isatty():
         raise UsageError("standard output is a terminal: use -o FILE, or send it on with | or >")
 

@@ -18,6 +18,7 @@ from hairseg.iso_media import jumpable
 from hairseg.photo import why_unreadable
 from hairseg.pipe import Pipe
 from hairseg.printable import printable
+from hairseg.streams import is_missing
 from hairseg.webcam import Device, find_webcam
 
 VideoSource = str | os.PathLike[str] | BinaryIO
@@ -71,7 +72,7 @@ def open_source(source: VideoSource, raw: str | None = None) -> Opened:
 
     Raises:
         PhotoError: there is no such file, or no video in it.
-        UsageError: ``raw`` is written wrong, or standard input is a terminal.
+        UsageError: ``raw`` is written wrong, or standard input is a terminal or closed.
         MissingExtraError: the extra ``video`` is not installed.
     """
     av = require("av", "video")
@@ -125,6 +126,8 @@ def _name_of(source: VideoSource) -> str:
 def _file_of(source: VideoSource, name: str) -> Iterator[str | BinaryIO | Pipe]:
     """A source as PyAV takes it, if it can be opened at all: FFmpeg itself says less of what is wrong."""
     if source == "-":
+        if is_missing(sys.stdin):
+            raise UsageError("- reads a video from standard input, which is closed: pipe one into it")
         if sys.stdin.isatty():
             raise UsageError("- reads a video from standard input, which is a terminal: pipe one into it")
         yield Pipe(sys.stdin.buffer)
