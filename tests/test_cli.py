@@ -264,6 +264,8 @@ class TestWrongUse:
             (["-q", "cutout", "portrait.jpg"], "Verbs come first"),
             (["overlay"], "no photo is named: hairseg overlay PHOTO..."),
             (["--json"], "no photo is named: hairseg PHOTO..."),
+            ([""], "an empty name is no photo: check the variable or the quotes"),
+            (["labels", "", "-m", "hairseg"], "an empty name is no photo"),
             (["*.gif"], "nothing matches *.gif"),
             (["."], ""),
         ],

@@ -132,6 +132,9 @@ class TestJson:
         (["clip.mp4", "-", "--json"], 2, "--json writes to standard output too: give the video a file"),
         (["clip.mp4", "-m", "none.onnx"], 3, "none.onnx"),
         (["nowhere.mp4"], 1, "nowhere.mp4 does not exist: check its name"),
+        ([""], 2, "an empty name is no video: check the variable or the quotes"),
+        (["", "a.mp4"], 2, "an empty name is no video: check the variable or the quotes"),
+        (["."], 1, ". is a folder: name a video in it"),
         ([], 2, "source"),
     ],
 )

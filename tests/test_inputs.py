@@ -59,7 +59,11 @@ def test_our_own_results_are_left_out(tree: Path) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "words"),
-    [("*.gif", r"nothing matches \*\.gif"), ("empty", "the folder empty holds no photos: use -r")],
+    [
+        ("", "an empty name is no photo: check the variable"),
+        ("*.gif", r"nothing matches \*\.gif"),
+        ("empty", "the folder empty holds no photos: use -r"),
+    ],
 )
 def test_nothing_found(tree: Path, argument: str, words: str) -> None:
     (tree / "empty").mkdir()

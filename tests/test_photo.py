@@ -180,6 +180,8 @@ class TestRefused:
             read_photo(tmp_path / "nowhere.jpg")
 
     def test_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(PhotoError, match="an empty name is no photo: check the variable"):
+            read_photo("")
         with pytest.raises(PhotoError, match="is a folder"):
             read_photo(tmp_path)
 

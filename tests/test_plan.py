@@ -68,6 +68,7 @@ def test_standard_output() -> None:
         ((photo("a.jpg"),), {"output": "-", "lines": True}, "--json writes to standard output too"),
         ((photo("a.jpg"),), {"output": "./a.jpg"}, "would replace the photo"),
         ((photo("a.jpg"),), {"output": "out"}, "out has no ending"),
+        ((photo("a.jpg"),), {"output": ""}, "-o is empty: name a file"),
         ((photo("a.jpg"),), {"output": "out.mp4"}, r"ends in '\.mp4'"),
         ((photo("a.jpg"),), {"output": "out.jpg", "kind": "cutout"}, "cannot hold transparency"),
         ((photo("a.jpg"),), {"suffix": ".jpg", "kind": "cutout"}, "cannot hold transparency"),

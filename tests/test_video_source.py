@@ -63,6 +63,11 @@ def test_what_is_no_video(tmp_path: Path, name: str, data: bytes | None, message
         open_source(path)
 
 
+def test_an_empty_name() -> None:
+    with pytest.raises(PhotoError, match="an empty name is no video: check the variable"):
+        open_source("")
+
+
 def test_a_folder(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="is a folder: name a video in it"):
         open_source(tmp_path)

@@ -109,6 +109,8 @@ def video(
     quiet
         Say nothing but failures.
     """
+    if not source:
+        raise UsageError("an empty name is no video: check the variable or the quotes")
     paint = _paint(kind, color, strength, tips, lift, edge, (min_area, fill_holes))
     place = target or _beside(source, kind, format)
     how = choose_format(place, kind, format)
@@ -203,6 +205,8 @@ def _beside(source: str, kind: VideoKind, format: FormatName | None) -> str:
     if source == "-":
         return "-"
     path = Path(source)
+    if not path.name:  # as that of . and of /
+        raise PhotoError(f"{printable(source)} is a folder: name a video in it")
     name = "webcam" if not path.exists() else path.name
     if format == "png":
         return os.fspath(path.with_name(result_name(name, RESULT_NAMES[kind], ""))) + "/"

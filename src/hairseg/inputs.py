@@ -70,7 +70,7 @@ def gather(arguments: Iterable[str], recursive: bool = False) -> tuple[list[Sour
         because they are our own results.
 
     Raises:
-        UsageError: a folder or pattern holds no photos, or standard input is a terminal or closed.
+        UsageError: a name is empty, a folder or pattern holds no photos, or standard input is a terminal or closed.
     """
     photos: dict[str, Source] = {}
     results: list[Source] = []
@@ -100,6 +100,8 @@ def one_place(path: Path) -> str:
 
 def _expand(argument: str, recursive: bool) -> Iterator[Source]:
     """The photos of one argument."""
+    if not argument:
+        raise UsageError("an empty name is no photo: check the variable or the quotes")
     if argument in _STDIN:
         if is_missing(sys.stdin):
             raise UsageError("- reads a photo from standard input, which is closed: pipe a photo into it")

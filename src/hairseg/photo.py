@@ -121,6 +121,8 @@ def _from_array(array: NDArray[np.uint8]) -> Image.Image:
 
 def _from_path(source: str | os.PathLike[str]) -> Photo:
     """Read the file at a path."""
+    if not os.fspath(source):
+        raise PhotoError("an empty name is no photo: check the variable or the quotes")
     name = printable(source)
     try:
         path = Path(source)

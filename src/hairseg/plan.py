@@ -51,6 +51,8 @@ def plan(
     """
     if output is None:
         jobs = [Job(source, _beside(source, kind, suffix, lines)) for source in sources]
+    elif not output:
+        raise UsageError("-o is empty: name a file, a folder/ or -")
     elif output == "-":
         jobs = [Job(source, STDOUT) for source in sources]
     elif output.endswith(("/", os.sep)) or is_folder(output):

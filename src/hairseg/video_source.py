@@ -133,6 +133,8 @@ def _file_of(source: VideoSource, name: str) -> Iterator[str | BinaryIO | Pipe]:
         yield Pipe(sys.stdin.buffer)
     elif not isinstance(source, (str, os.PathLike)):
         yield source
+    elif not os.fspath(source):
+        raise PhotoError("an empty name is no video: check the variable or the quotes")
     else:
         with _checked(Path(source), name) as file:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
