@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 
 from hairseg import __version__, cli
 from hairseg.__main__ import main
+from hairseg.errors import ModelError
 from hairseg.loading import loading
 from hairseg.rle import from_rle
 
@@ -296,6 +297,24 @@ class TestWrongUse:
         assert listing(folder) == ["-x.hair.png", "-x.jpg"]
 
 
+@pytest.mark.parametrize("kind", [ImportError, ModelError, OSError])
+def test_an_interrupt_that_an_import_swallowed(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def dispatch(_: list[str]) -> int:
+        try:
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as error:
+                raise SystemError("initialization of _multiarray_umath raised an exception") from error
+        except SystemError as error:
+            raise kind("worse") from error
+
+    monkeypatch.setattr(cli, "dispatch", dispatch)
+    assert main(["portrait.jpg"]) == 130
+    assert capsys.readouterr().err == "hairseg: interrupted\n"
+
+
 class TestMissing:
     def test_model(self, folder: Path, packaged_toy: Path, capsys: Capture) -> None:
         (packaged_toy / "hairseg-int8.onnx").unlink()
@@ -509,6 +528,20 @@ class TestProcess:
         assert done.returncode == 0
         assert done.stdout.startswith(b"\x89PNG")
         assert done.stdout.endswith(b"IEND\xaeB`\x82")
+
+    @pytest.mark.parametrize("module", ["numpy.lib", "numpy._core._multiarray_umath", "onnxruntime.capi"])
+    def test_an_interrupt_while_modules_are_imported(self, folder: Path, module: str) -> None:
+        code = (
+            "import sys\n"
+            "class Interrupt:\n"
+            "    def find_spec(self, name, *_):\n"
+            f"        if name == {module!r}: raise KeyboardInterrupt\n"
+            "sys.meta_path.insert(0, Interrupt())\n"
+            "from hairseg.__main__ import main\n"
+            "sys.exit(main(['portrait.jpg']))\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (130, "hairseg: interrupted\n")
 
     def test_what_was_printed_before_an_error_arrives(self, folder: Path) -> None:
         words = ["--json", "nothere.jpg", "--model", "nowhere.onnx"]

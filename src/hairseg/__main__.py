@@ -25,9 +25,9 @@ def process() -> NoReturn:
     What a run over photos has to close is closed by then. Taking apart the interpreter and the network would be a
     tenth of the time of one photo, so it is left to the system, as long as nobody watches (a profiler, a tracer).
     """
+    code = main()
     from hairseg.cli import is_on_photos
 
-    code = main()
     if is_on_photos(sys.argv[1:]) and sys.getprofile() is None and sys.gettrace() is None:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):  # whoever reads it has left, or the disk is full: main has said so
@@ -44,17 +44,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     open_missing()
     try:
-        from hairseg.cli import dispatch
+        try:
+            from hairseg.cli import dispatch
 
-        # Pillow warns about photos that it reads all the same; a whole process may be told once to be silent.
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        code = dispatch(sys.argv[1:] if argv is None else list(argv))
-        sys.stdout.flush()
+            # Pillow warns about photos that it reads all the same; a whole process may be told once to be silent.
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            code = dispatch(sys.argv[1:] if argv is None else list(argv))
+            sys.stdout.flush()
+        except Exception as error:
+            if _is_interrupt(error):
+                raise KeyboardInterrupt from error
+            raise
     except HairsegError as error:
         _say(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted")
+        # By hand: what says things else may be half imported.
+        print("hairseg: interrupted", file=sys.stderr, flush=True)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has left
         _drop_output()
@@ -70,6 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return 1
     return code
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt is behind an error: compiled modules that are being imported make an ImportError of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _drop_output() -> None:

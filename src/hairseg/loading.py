@@ -33,6 +33,8 @@ def loading(
     Returns:
         A function that waits for the segmenter, and raises what its loading raised.
     """
+    # Before the runtime, which would print an interrupt of it, and go on with another error.
+    import numpy  # noqa: F401
     import onnxruntime  # noqa: F401
 
     import hairseg.network  # noqa: F401
