@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -500,6 +501,35 @@ class TestProcess:
         for name in results:
             assert pixels(folder / name).shape == (48, 64)
         assert not [name for name in listing(folder) if name.endswith(".tmp")]
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+    def test_an_interrupt_tells_what_was_done(self, folder: Path, toy_model: Path, portrait: Pixels) -> None:
+        large = Image.fromarray(portrait).resize((1280, 960))
+        for index in range(60):  # so large that the time goes into the photos
+            large.save(folder / f"{index:03}.jpg")
+        command = [
+            sys.executable,
+            "-m",
+            "hairseg",
+            ".",
+            "--json",
+            "--threads",
+            "4",
+            "--model",
+            str(toy_model),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(3)]
+            time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            lines += process.stdout.readlines()
+            assert process.stderr is not None
+            err = process.stderr.read()
+        results = [name for name in listing(folder) if name.endswith(".hair.png")]
+        assert len(lines) == len(results)
+        assert err.startswith("hairseg: interrupted: the photos in hand are being finished")
+        assert f"hairseg: {len(results)} done, {61 - len(results)} left" in err
 
     @pytest.mark.skipif(os.name == "nt", reason="shells of POSIX")
     @pytest.mark.parametrize(

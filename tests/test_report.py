@@ -97,6 +97,13 @@ class TestPeople:
         report.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
         assert "1 done, 9 left (run the same command again to go on)" in capsys.readouterr().err
 
+    def test_an_interrupt_tells_what_is_waited_for(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with Report(10, quiet=True) as report:
+            report.finishing()
+        assert capsys.readouterr().err.startswith(
+            "hairseg: interrupted: the photos in hand are being finished"
+        )
+
     def test_escapes_do_not_reach_the_terminal(self, capsys: pytest.CaptureFixture[str]) -> None:
         say("\x1b[2Jgone\n.jpg")
         assert capsys.readouterr().err == "hairseg: \\x1b[2Jgone\\x0a.jpg\n"

@@ -349,8 +349,8 @@ def dispatch(argv: Sequence[str]) -> int:
 
 
 def is_on_photos(argv: Sequence[str]) -> bool:
-    """Whether the verb is one of those in this file."""
-    return bool(argv) and argv[0] not in (*ELSEWHERE, *ALIASES)
+    """Whether the verb is one of those in this file, or `labels`, which takes photos as they do."""
+    return bool(argv) and (argv[0] == "labels" or argv[0] not in (*ELSEWHERE, *ALIASES))
 
 
 def _load_early(argv: Sequence[str]) -> None:

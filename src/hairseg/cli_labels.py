@@ -81,7 +81,7 @@ def labels(
         save_image(legend(segmenter.classes, LEGEND_WIDTH), legend_file)
     do: Callable[[Job], Outcome] = partial(_do, segmenter=segmenter, overlay=overlay, force=force)
     with Report(len(jobs), lines=as_json, quiet=quiet) as report:
-        for outcome in overlap(do, jobs, workers):
+        for outcome in overlap(do, jobs, workers, report.finishing):
             report.add(outcome)
     return report.exit_code()
 

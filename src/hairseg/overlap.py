@@ -10,7 +10,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def overlap(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+def overlap(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    finishing: Callable[[], None] | None = None,
+) -> Iterator[Result]:
     """``work(item)`` for every item, in the items' order.
 
     Each worker takes one item through all of its stages, so decoding, network and encoding of different
@@ -20,6 +25,8 @@ def overlap(work: Callable[[Item], Result], items: Iterable[Item], workers: int)
         work: called on worker threads; what it raises is raised in the item's turn.
         items: read lazily, at most ``2 * workers`` ahead of the results.
         workers: number of threads; 1 works in the caller's.
+        finishing: called at an interrupt; then the results of the items in hand are given before it is raised.
+            A second interrupt waits for none of them.
     """
     if workers == 1:
         yield from map(work, items)
@@ -28,13 +35,28 @@ def overlap(work: Callable[[Item], Result], items: Iterable[Item], workers: int)
 
     pool = ThreadPoolExecutor(workers, thread_name_prefix="hairseg")
     running: deque[Future[Result]] = deque()
+    patient = True
+
+    def first() -> Result:
+        result = running[0].result()
+        running.popleft()  # not before: an interrupt of the wait would lose it
+        return result
+
     try:
         for item in items:
             running.append(pool.submit(work, item))
             if len(running) == 2 * workers:
-                yield running.popleft().result()
+                yield first()
         while running:
-            yield running.popleft().result()
+            yield first()
+    except KeyboardInterrupt:
+        if finishing is not None:
+            patient = False
+            finishing()
+            pool.shutdown(wait=False, cancel_futures=True)
+            while running and not running[0].cancelled():  # in their order, as they were begun
+                yield first()
+        raise
     finally:
-        # After an interrupt the photos in hand are finished, and no other one is begun.
-        pool.shutdown(cancel_futures=True)
+        # Whatever ends the results, the items in hand are finished, and no other one is begun.
+        pool.shutdown(wait=patient, cancel_futures=True)

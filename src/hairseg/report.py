@@ -103,6 +103,10 @@ class Report:
         if self._bar is not None:
             self._bar.advance(self._bar.task_ids[0])
 
+    def finishing(self) -> None:
+        """Tell of an interrupt, and of what is waited for."""
+        self._note("interrupted: the photos in hand are being finished, Ctrl-C again leaves at once")
+
     def exit_code(self) -> int:
         """0 all done, 1 some failed, 3 all failed for want of one extra."""
         if not self._errors:

@@ -74,7 +74,7 @@ def run(photos: Iterable[str], work: Work, options: Options) -> int:
         )
         do = partial(_do, work=work, options=options, segmenter=segmenter, alone=workers == 1)
     with Report(len(jobs), lines=options.json, quiet=options.quiet, verbose=options.verbose) as report:
-        for outcome in overlap(do, jobs, max(workers, 1)):
+        for outcome in overlap(do, jobs, max(workers, 1), report.finishing):
             report.add(outcome)
     if todo:
         segmenter()  # where no photo came as far as the model, it may still be the model that is missing
