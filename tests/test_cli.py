@@ -78,6 +78,7 @@ class TestVerbs:
             (["cutout", "portrait.jpg"], "portrait.cutout.png", "RGBA"),
             (["recolor", "portrait.jpg", "--color", "#224488"], "portrait.recolor.png", "RGB"),
             (["recolor", "-c", "copper", "--tips", "pink", "portrait.jpg"], "portrait.recolor.png", "RGB"),
+            (["recolour", "portrait.jpg", "-c", "teal"], "portrait.recolor.png", "RGB"),
             (["overlay", "--format", "webp", "portrait.jpg"], "portrait.overlay.webp", "RGB"),
             (["mask", "--soft", "portrait.jpg"], "portrait.hair.png", "L"),
             (["--probability", "portrait.jpg"], "portrait.hair.png", "L"),
@@ -254,11 +255,17 @@ class TestWrongUse:
             (["portrait.jpg", "--threshold", "2"], "--threshold 2.0 is out of range: use 0 to 1"),
             (["portrait.jpg", "--min-area=-1"], "--min-area -1.0 is out of range"),
             (["portrait.jpg", "--threads", "0"], "--threads 0 is out of range"),
-            (["portrait.jpg", "-o"], "-o requires an argument"),
+            (["portrait.jpg", "-o"], "hairseg: -o requires an argument: see `hairseg --help`\n"),
+            (["portrait.jpg", "--nosuch"], "Unknown option: --nosuch: see `hairseg --help`\n"),
+            (["models", "nope"], "nope is more than it takes: see `hairseg models --help`\n"),
+            (["cluster", "run"], "INPUT is needed: see `hairseg cluster run --help`\n"),
+            (["recolour", "portrait.jpg"], "--color is needed: see `hairseg recolor --help`\n"),
+            (["recolr", "portrait.jpg", "-c", "teal"], "did you mean `hairseg recolor`?"),
+            (["-x.jpg"], "write ./-x.jpg, or -- before it"),
             (["portrait.jpg", "-qv"], "exclude each other"),
             (["portrait.jpg", "--rle"], "use --json too"),
             (["portrait.jpg", "--npz", "--soft"], "exclude each other"),
-            (["recolor", "portrait.jpg"], "--color"),
+            (["recolor", "portrait.jpg"], "hairseg: --color is needed: see `hairseg recolor --help`\n"),
             (["recolor", "portrait.jpg", "-c", "bleu"], "is not a colour: did you mean 'blue'"),
             (["overlay", "portrait.jpg", "--strength", "3"], "--strength 3.0 is out of range"),
             (["cutout", "portrait.jpg", "-o", "x.jpg"], "cannot hold transparency"),
@@ -278,6 +285,8 @@ class TestWrongUse:
         if words == ["."]:
             (folder / "portrait.jpg").rename(folder / "portrait.txt")
             message = "the folder . holds no photos"
+        if words == ["-x.jpg"]:
+            (folder / "-x.jpg").touch()
         before = listing(folder)
         assert main(words) == 2
         out, err = capsys.readouterr()
@@ -343,6 +352,12 @@ class TestHelp:
         assert err == ""
         for verb in cli.verbs():
             assert verb in out
+
+    def test_help_is_asked_for_in_words(self, capsys: Capture) -> None:
+        assert main(["help"]) == 0
+        assert "Find hair in photos" in capsys.readouterr().out
+        assert main(["help", "recolour"]) == 0
+        assert "--lift" in capsys.readouterr().out
 
     @pytest.mark.parametrize("verb", list(cli.HERE))
     def test_every_option_is_explained(self, verb: str, capsys: Capture) -> None:

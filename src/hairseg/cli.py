@@ -38,7 +38,7 @@ ELSEWHERE = {
 }
 
 # As it is spelled elsewhere -> the verb.
-ALIASES = {"licenses": "licences"}
+ALIASES = {"licenses": "licences", "recolour": "recolor"}
 
 
 @dataclass(frozen=True)
@@ -327,6 +327,8 @@ def dispatch(argv: Sequence[str]) -> int:
     Raises:
         HairsegError: with the exit code of its kind.
     """
+    if argv and argv[0] == "help":
+        argv = [*argv[1:2], "--help"]
     if argv and argv[0] in ALIASES:
         argv = [ALIASES[argv[0]], *argv[1:]]
     _load_early(argv)
@@ -340,7 +342,11 @@ def dispatch(argv: Sequence[str]) -> int:
     try:
         command, bound, _ = app.parse_args(_tokens(argv), print_error=False, exit_on_error=False)
     except cyclopts.CycloptsError as error:
-        raise UsageError(" ".join(str(error).split())) from error
+        from hairseg.cli_mistakes import explained
+
+        if argv[0] not in verbs():
+            _check_verb(argv[0])  # of a verb that is none, no option is known either
+        raise UsageError(explained(error, argv)) from error
     if not argv:
         app.help_print([])
         return 0
@@ -350,7 +356,7 @@ def dispatch(argv: Sequence[str]) -> int:
 
 def is_on_photos(argv: Sequence[str]) -> bool:
     """Whether the verb is one of those in this file, or `labels`, which takes photos as they do."""
-    return bool(argv) and (argv[0] == "labels" or argv[0] not in (*ELSEWHERE, *ALIASES))
+    return bool(argv) and (argv[0] == "labels" or ALIASES.get(argv[0], argv[0]) not in ELSEWHERE)
 
 
 def _load_early(argv: Sequence[str]) -> None:
