@@ -71,7 +71,11 @@ def test_standard_output() -> None:
         ((photo("a.jpg"),), {"output": ""}, "-o is empty: name a file"),
         ((photo("a.jpg"),), {"output": "out.mp4"}, r"ends in '\.mp4'"),
         ((photo("a.jpg"),), {"output": "out.jpg", "kind": "cutout"}, "cannot hold transparency"),
-        ((photo("a.jpg"),), {"suffix": ".jpg", "kind": "cutout"}, "cannot hold transparency"),
+        (
+            (photo("a.jpg"),),
+            {"suffix": ".jpg", "kind": "cutout"},
+            "^--format jpg cannot hold transparency: use",
+        ),
         ((photo("a.jpg"),), {"output": "out.png", "suffix": ".npz"}, "does not fit --npz"),
         ((photo("a\x1b.jpg"), photo("a\x1b.png")), {}, r"a\\x1b\.jpg and a\\x1b\.png"),
     ],

@@ -13,7 +13,7 @@ from hairseg.inputs import Source, is_folder, one_place
 from hairseg.kinds import Kind
 from hairseg.places import why_impossible
 from hairseg.printable import printable
-from hairseg.save import check_suffix, result_name
+from hairseg.save import check_suffix, is_opaque, result_name
 from hairseg.streams import is_missing
 
 STDOUT = Path("-")
@@ -70,8 +70,8 @@ def plan(
             check_suffix(output, transparent=kind == "cutout")
         elif Path(output).suffix.lower() != ".npz":
             raise UsageError(f"-o {printable(output)} does not fit --npz: use a name that ends in .npz")
-    if suffix != ".npz":
-        check_suffix("result" + suffix, transparent=kind == "cutout")
+    if kind == "cutout" and suffix != ".npz" and is_opaque(suffix):
+        raise UsageError(f"--format {suffix[1:]} cannot hold transparency: use png, webp or tif")
     _check_stdout(jobs, lines)
     # A folder that cannot be looked into has no result, and stands in the way of none.
     jobs = [job if job.source.problem is None else replace(job, target=None) for job in jobs]

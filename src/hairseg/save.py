@@ -79,9 +79,14 @@ def check_suffix(path: str | os.PathLike[str], *, transparent: bool = False) -> 
     if suffix not in _FORMATS:
         given = f"ends in {suffix!r}" if suffix else "has no ending"
         raise UsageError(f"{printable(path)} {given}: use one of {', '.join(_FORMATS)}")
-    if transparent and _FORMATS[suffix][0] in _OPAQUE:
+    if transparent and is_opaque(suffix):
         raise UsageError(f"{printable(path)} cannot hold transparency: use .png, .webp or .tif for a cutout")
     return suffix
+
+
+def is_opaque(suffix: str) -> bool:
+    """Whether a format, named by its suffix, cannot hold transparency."""
+    return _FORMATS[suffix][0] in _OPAQUE
 
 
 def save_image(image: Image.Image, path: str | os.PathLike[str], *, tagged: bool = False) -> None:
