@@ -127,7 +127,7 @@ class TestJson:
         (["clip.mp4", "--min-area", "-1"], 2, "--min-area -1.0 is out of range: use 0 to 1"),
         (["clip.mp4", "--memory", "-1"], 2, "a memory of -1.0 seconds is out of range: use 0 or more"),
         (["clip.mp4", "--threshold", "7"], 2, "threshold 7.0 is out of range: use 0 to 1"),
-        (["clip.mp4", "--threads", "0"], 2, "threads 0 is out of range: use 1 or more"),
+        (["clip.mp4", "--threads", "0"], 2, "threads 0 is out of range: use 1 to 1024"),
         (["clip.mp4", "--seconds", "0"], 2, "seconds 0.0 is out of range: use more than 0"),
         (["clip.mp4", "-", "--json"], 2, "--json writes to standard output too: give the video a file"),
         (["clip.mp4", "-m", "none.onnx"], 3, "none.onnx"),

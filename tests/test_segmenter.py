@@ -178,8 +178,13 @@ class TestModels:
             Segmenter(path)(portrait)
 
     def test_threads(self, toy_model: Path) -> None:
-        with pytest.raises(UsageError, match="threads 0 is out of range"):
+        with pytest.raises(UsageError, match="threads 0 is out of range: use 1 to 1024"):
             Segmenter(toy_model, threads=0)
+        with pytest.raises(UsageError, match="threads 100000 is out of range"):
+            Segmenter(toy_model, threads=100_000)
+        with pytest.raises(UsageError, match="threads '2' is no whole number: use 1 to 1024"):
+            Segmenter(toy_model, threads="2")  # type: ignore[arg-type]
+        assert Segmenter(toy_model, threads=np.int64(2)).threads == 2  # type: ignore[arg-type]
 
 
 def test_probability_takes_pixels_only(segmenter: Segmenter) -> None:

@@ -94,7 +94,7 @@ class Options:
     tiles: Annotated[bool, flag()] = False
     one_look: Annotated[bool, flag()] = False
     format: Literal["png", "jpg", "webp", "tif", "bmp"] = "png"
-    threads: int | None = None
+    threads: Annotated[int | None, option(converter=whole)] = None
     json: Annotated[bool, flag()] = False
     rle: Annotated[bool, flag()] = False
     quiet: Annotated[bool, flag("-q")] = False
@@ -114,6 +114,15 @@ def option(alias: str = "", **settings: Any) -> Parameter:
 def flag(alias: str = "") -> Parameter:
     """An option without a value, off by default."""
     return option(alias, negative="", show_default=False)
+
+
+def whole(_: Any, tokens: Sequence[Any]) -> int:
+    """A whole number for the parser, which by itself takes 1.5 for 2."""
+    written = tokens[0].value
+    try:
+        return int(written)
+    except ValueError:
+        raise ValueError(f"{written!r} is no whole number") from None
 
 
 def mask(

@@ -12,6 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from PIL import Image
 
+from hairseg.cli import whole
 from hairseg.cores import physical_cores
 from hairseg.errors import MissingExtraError, OutputError, PhotoError, UsageError
 from hairseg.inputs import gather
@@ -38,7 +39,7 @@ def labels(
     output: Annotated[str | None, Parameter(alias="-o", allow_leading_hyphen=True)] = None,
     recursive: Annotated[bool, Parameter(alias="-r", negative="", show_default=False)] = False,
     force: Annotated[bool, Parameter(alias="-f", negative="", show_default=False)] = False,
-    threads: int | None = None,
+    threads: Annotated[int | None, Parameter(converter=whole)] = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="", show_default=False)] = False,
     quiet: Annotated[bool, Parameter(alias="-q", negative="", show_default=False)] = False,
 ) -> int:

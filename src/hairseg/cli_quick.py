@@ -95,7 +95,7 @@ def _known(verb: Callable[..., int], shared: type[Any], names: Mapping[str, Any]
 class _Written:
     """What ``option`` and ``flag`` of the annotations are told."""
 
-    def __init__(self, alias: str = "", *, allow_leading_hyphen: bool = False) -> None:
+    def __init__(self, alias: str = "", *, allow_leading_hyphen: bool = False, **_: Any) -> None:
         self.alias = alias
         self.dash = allow_leading_hyphen
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from hairseg.cli import whole
 from hairseg.errors import OutputError, PhotoError, UsageError
 from hairseg.hair import Hair
 from hairseg.inputs import one_place
@@ -53,7 +54,7 @@ def video(
     threshold: float | None = None,
     min_area: float = 0.0,
     fill_holes: Annotated[bool, _FLAG] = False,
-    threads: int | None = None,
+    threads: Annotated[int | None, Parameter(converter=whole)] = None,
     force: Annotated[bool, Parameter(alias="-f", negative="", show_default=False)] = False,
     json: Annotated[bool, _FLAG] = False,
     quiet: Annotated[bool, Parameter(alias="-q", negative="", show_default=False)] = False,

@@ -6,6 +6,8 @@ import os
 from functools import cache
 from pathlib import Path
 
+# More threads than any machine has cores for one of them: a number that was mistyped.
+MOST_THREADS = 1024
 _SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 

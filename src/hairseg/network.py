@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hairseg.cores import physical_cores
+from hairseg.cores import MOST_THREADS, physical_cores
 from hairseg.errors import ModelError, UsageError
 from hairseg.models import ModelInfo, info_of
 from hairseg.printable import printable
@@ -22,11 +23,17 @@ def thread_count(threads: int | None) -> int:
     """As many as asked for, or one for each physical core.
 
     Raises:
-        UsageError: ``threads`` is below 1.
+        UsageError: ``threads`` is not a whole number from 1 to 1024.
     """
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads {threads} is out of range: use 1 or more")
-    return threads or physical_cores()
+    if threads is None:
+        return physical_cores()
+    try:
+        count = operator.index(threads)
+    except TypeError:
+        raise UsageError(f"threads {threads!r} is no whole number: use 1 to {MOST_THREADS}") from None
+    if not 1 <= count <= MOST_THREADS:
+        raise UsageError(f"threads {count} is out of range: use 1 to {MOST_THREADS}")
+    return count
 
 
 class Network:

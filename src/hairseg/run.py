@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from hairseg.cores import physical_cores
+from hairseg.cores import MOST_THREADS, physical_cores
 from hairseg.errors import MissingExtraError, OutputError, PhotoError, UsageError
 from hairseg.hair import Hair
 from hairseg.inputs import gather
@@ -83,8 +83,8 @@ def run(photos: Iterable[str], work: Work, options: Options) -> int:
 
 def _check(options: Options) -> None:
     """Refuse wrong numbers before any work starts."""
-    if options.threads is not None and options.threads < 1:
-        raise UsageError(f"--threads {options.threads} is out of range: use 1 or more")
+    if options.threads is not None and not 1 <= options.threads <= MOST_THREADS:
+        raise UsageError(f"--threads {options.threads} is out of range: use 1 to {MOST_THREADS}")
     for name, value in (("threshold", options.threshold), ("min-area", options.min_area)):
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"--{name} {value} is out of range: use 0 to 1")

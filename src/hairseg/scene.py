@@ -73,7 +73,7 @@ class SceneSegmenter:
 
     Raises:
         ModelError: the model is missing, damaged, or one of hair.
-        UsageError: ``threads`` is below 1.
+        UsageError: ``threads`` is not a whole number from 1 to 1024.
     """
 
     def __init__(self, model: str | os.PathLike[str], threads: int | None = None) -> None:

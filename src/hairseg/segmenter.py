@@ -45,7 +45,7 @@ class Segmenter:
 
     Raises:
         ModelError: the model is missing, damaged or not one of ours.
-        UsageError: ``threads`` is below 1.
+        UsageError: ``threads`` is not a whole number from 1 to 1024.
     """
 
     def __init__(
