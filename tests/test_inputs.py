@@ -41,6 +41,32 @@ def test_patterns(tree: Path) -> None:
     assert names("what[1].jpg") == ["what[1].jpg"]
 
 
+def test_any_folders_in_a_pattern(tree: Path) -> None:
+    for name in ("sub/deep/[x]/d.png", "sub/deep/e.png", "sub/.git/deep/f.png"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).touch()
+    assert [Path(name).as_posix() for name in names("**/*.png")] == [
+        "a.png",
+        "sub/deep/[x]/d.png",
+        "sub/deep/e.png",
+    ]
+    assert names("**/**/e.png", "sub/**/deep/*.png", f"{tree}/**/e.png") == names("sub/deep/e.png")
+    assert names("s*/**") == names("sub/**/*") == names("sub/**")
+    found = gather(["sub/**/*.png"])[0]
+    assert [source.below.as_posix() for source in found] == ["deep/[x]/d.png", "deep/e.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and links of POSIX")
+def test_a_pattern_leads_into_no_circle_and_no_pipe(tree: Path) -> None:
+    for name in ("one", "two", "three"):
+        (tree / "sub" / name).symlink_to(tree, target_is_directory=True)
+    os.mkfifo(tree / "sub" / "pipe.webp")
+    assert [Path(name).as_posix() for name in names("**/*.webp")] == ["sub/c.webp"]
+    assert [Path(name).as_posix() for name in names("sub/o*/a.*")] == ["sub/one/a.png"]
+    with pytest.raises(UsageError, match="nothing matches"):
+        names("sub/p*")
+
+
 def test_places_in_the_tree(tree: Path) -> None:
     found = gather([str(tree), "sub/*.webp", "sub/../a.png"], recursive=True)[0]
     assert [source.below.as_posix() for source in found] == ["a.png", "b.JPG", "sub/c.webp"]

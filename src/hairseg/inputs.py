@@ -1,7 +1,7 @@
 """What a person names on the command line -> the photos meant, in order."""
 
 # os.path says no where pathlib raises: at names that are too long or hold a null byte.
-# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH119, PTH122, PTH207
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH118, PTH119, PTH122, PTH207
 
 from __future__ import annotations
 
@@ -138,14 +138,19 @@ def _folder(folder: str, recursive: bool) -> Iterator[Source]:
 
 
 def _is_left_out(path: Path) -> bool:
-    """Whether a file in a folder is none of its photos: a hidden one; or a pipe or a device, which may never end."""
-    return path.name.startswith(".") or (os.path.exists(path) and not os.path.isfile(path))
+    """Whether a file in a folder is none of its photos: a hidden one; or a pipe or a device."""
+    return path.name.startswith(".") or _may_never_end(path)
+
+
+def _may_never_end(path: str | Path) -> bool:
+    """Whether a name is that of a pipe or a device; such are photos only where they are named by themselves."""
+    return os.path.exists(path) and not os.path.isfile(path) and not is_folder(path)
 
 
 def _pattern(pattern: str, recursive: bool) -> Iterator[Source]:
     """What matches a pattern, sorted, as if the shell had written it out."""
     fixed = fixed_part(Path(pattern))
-    matches = sorted(glob.glob(pattern, recursive=True))
+    matches = sorted({match for match in _matches(pattern) if not _may_never_end(match)})
     if not matches:
         raise UsageError(f"nothing matches {printable(pattern)}: check the pattern")
     for match in matches:
@@ -153,3 +158,17 @@ def _pattern(pattern: str, recursive: bool) -> Iterator[Source]:
             yield Source(Path(match), Path(match).relative_to(fixed))
         elif recursive:
             yield from _folder(match, recursive)
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """All names that match; ``**`` is no hidden folder, and no link to one, which may lead in a circle."""
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from glob.glob(pattern)
+        return
+    at = parts.index("**")
+    below = parts[at + 1 :] or ("*",)
+    for top in glob.glob(os.path.join(*parts[:at])) if at else ["."]:
+        for parent, folders, _ in os.walk(top):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            yield from _matches(os.path.join(glob.escape(parent), *below))
