@@ -339,6 +339,14 @@ class TestMissing:
         (packaged_toy / "hairseg-int8.onnx").unlink()
         assert main(["nowhere.jpg"]) == 3
 
+    def test_a_model_that_is_not_there_is_told_where_all_results_are(
+        self, folder: Path, capsys: Capture
+    ) -> None:
+        (folder / "portrait.hair.png").touch()
+        assert main(["portrait.jpg", "-m", "nomodel"]) == 3
+        assert "nomodel" in capsys.readouterr().err
+        assert main(["portrait.jpg"]) == 0
+
     def test_extra(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
         monkeypatch.setitem(sys.modules, "pi_heif", None)
         (folder / "phone.heic").write_bytes(struct.pack(">I", 24) + b"ftypheic\0\0\0\0mif1heic" + bytes(99))

@@ -18,6 +18,7 @@ from hairseg.hair import Hair
 from hairseg.inputs import gather
 from hairseg.kinds import Kind
 from hairseg.loading import loading
+from hairseg.models import find_model
 from hairseg.overlap import overlap
 from hairseg.photo import read_photo
 from hairseg.plan import STDOUT, Job, plan
@@ -73,6 +74,8 @@ def run(photos: Iterable[str], work: Work, options: Options) -> int:
             one_look=options.one_look,
         )
         do = partial(_do, work=work, options=options, segmenter=segmenter, alone=workers == 1)
+    elif options.model is not None:
+        find_model(options.model)  # a name that is wrong is told even where all results are there
     with Report(len(jobs), lines=options.json, quiet=options.quiet, verbose=options.verbose) as report:
         for outcome in overlap(do, jobs, max(workers, 1), report.finishing):
             report.add(outcome)
