@@ -268,6 +268,7 @@ class TestWrongUse:
             (["portrait.jpg", "-qv"], "exclude each other"),
             (["portrait.jpg", "--rle"], "use --json too"),
             (["portrait.jpg", "--npz", "--soft"], "exclude each other"),
+            (["portrait.jpg", "--soft", "--edge", "hard"], "--soft and --edge hard contradict each other"),
             (["recolor", "portrait.jpg"], "hairseg: --color is needed: see `hairseg recolor --help`\n"),
             (["recolor", "portrait.jpg", "-c", "bleu"], "is not a colour: did you mean 'blue'"),
             (["overlay", "portrait.jpg", "--strength", "3"], "--strength 3.0 is out of range"),

@@ -127,7 +127,7 @@ def whole(_: Any, tokens: Sequence[Any]) -> int:
 
 def mask(
     *photos: str,
-    edge: Edge = "hard",
+    edge: Edge | None = None,
     soft: Annotated[bool, flag()] = False,
     probability: Annotated[bool, flag()] = False,
     npz: Annotated[bool, flag()] = False,
@@ -140,7 +140,7 @@ def mask(
     photos
         Files, folders, patterns, or - for standard input.
     edge
-        hard: hair or not. soft: shares of hair that follow single strands.
+        hard, the default: hair or not. soft: shares of hair that follow single strands.
     soft
         The same as --edge soft.
     probability
@@ -152,7 +152,9 @@ def mask(
 
     if sum((edge == "soft" or soft, probability, npz)) > 1:
         raise UsageError("--soft, --probability and --npz exclude each other: use one")
-    chosen: Edge = "soft" if soft else edge
+    if soft and edge == "hard":
+        raise UsageError("--soft and --edge hard contradict each other: use one")
+    chosen: Edge = "soft" if soft else edge or "hard"
 
     def picture(hair: Any) -> Any:
         return hair.probability_image() if probability else hair.mask_image(chosen)

@@ -10,7 +10,6 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 _NUMBERS = {float: r"\d+(\.\d+)?", int: r"\d+"}
@@ -102,11 +101,8 @@ class _Written:
 
 def _without_none(kind: Any) -> Any:
     """``str`` of ``str | None``."""
-    return (
-        next(each for each in get_args(kind) if each is not type(None))
-        if isinstance(kind, UnionType)
-        else kind
-    )
+    kinds = get_args(kind)
+    return next(each for each in kinds if each is not type(None)) if type(None) in kinds else kind
 
 
 def _value(word: str, option: _Option) -> Any:
