@@ -173,6 +173,12 @@ class TestWrite:
         with pytest.raises(OutputError, match="it is a folder"):
             write(b"x", tmp_path / "out.png")
 
+    @pytest.mark.parametrize("name", ["file/out.png", "file/deep/out.png"])
+    def test_a_file_where_a_folder_should_be(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(OutputError, match="a part of its path is a file, choose another place"):
+            write(b"x", tmp_path / name)
+
     def test_impossible_places(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         for path in (tmp_path / "file" / "out.png", tmp_path / ("x" * 300), Path("nul\0.png")):

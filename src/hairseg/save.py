@@ -159,6 +159,8 @@ def why_unwritable(error: OSError | ValueError) -> str:
         return "the disk is full, make room or choose another place with -o"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "the folder is read-only, choose another one with -o"
+    if number in (errno.EEXIST, errno.ENOTDIR):
+        return "a part of its path is a file, choose another place with -o"
     if number == errno.EISDIR:
         return "it is a folder, end it with / or choose another name"
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
