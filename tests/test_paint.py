@@ -208,6 +208,7 @@ def test_a_half_transparent_pixel_changes_by_the_hairs_half() -> None:
     ("call", "message"),
     [
         (lambda photo, alpha: recolor(photo, alpha, "blond"), "'blond' is not a colour"),
+        (lambda photo, alpha: recolor(photo, alpha, None), "None is not a colour: three whole levels"),  # type: ignore[arg-type]
         (lambda photo, alpha: recolor(photo, alpha, "red", tips="blu"), "did you mean 'blue'"),
         (lambda photo, alpha: recolor(photo, alpha, "red", 1.5), "strength 1.5 is out of range"),
         (lambda photo, alpha: recolor(photo, alpha, "red", float("nan")), "strength nan is out of range"),

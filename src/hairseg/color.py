@@ -220,9 +220,13 @@ def parse_color(color: str | tuple[int, int, int]) -> RGB:
 
 def _levels(color: tuple[int, int, int]) -> RGB:
     """Three integers 0 to 255, checked."""
-    if len(color) != 3 or not all(0 <= int(level) <= 255 and int(level) == level for level in color):
+    try:
+        red, green, blue = (int(level) for level in color)
+        whole = all(0 <= int(level) <= 255 and int(level) == level for level in color)
+    except (TypeError, ValueError, OverflowError):  # no levels, not three of them, or no numbers
+        whole = False
+    if not whole:
         raise UsageError(f"color {color!r} is not a colour: three whole levels from 0 to 255 are needed")
-    red, green, blue = (int(level) for level in color)
     return red, green, blue
 
 

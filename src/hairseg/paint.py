@@ -102,7 +102,8 @@ def recolor(
     Raises:
         UsageError: a colour, the strength or the lift is wrong.
     """
-    targets = [to_oklab(np.array(parse_color(name), np.uint8)) for name in (color, tips) if name is not None]
+    names = [color] if tips is None else [color, tips]
+    targets = [to_oklab(np.array(parse_color(name), np.uint8)) for name in names]
     _check_share("strength", strength)
     _check_share("lift", lift)
     if strength == 0 or not (alpha > 0).any():
