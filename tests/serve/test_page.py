@@ -243,3 +243,18 @@ def test_a_graphics_card_that_fails_is_left_for_the_processor(chromium: Any, sit
         assert "WebAssembly" in page.text_content("#facts")
         assert any("ort.webgpu" in url for url in asked)
         assert any("webgpu does not run this model" in text for text in warned)
+
+
+def test_a_host_without_the_file_for_graphics_cards_serves_the_processor(chromium: Any, site: str) -> None:
+    with chromium.new_context(locale="en-GB") as context:
+
+        def with_card(route: Any) -> None:
+            response = route.fetch()
+            route.fulfill(response=response, body=BROKEN_CARD + response.text())
+
+        context.route("**/worker.js", with_card)
+        context.route("**/*.asyncify.wasm", lambda route: route.fulfill(status=404))
+        page = context.new_page()
+        page.goto(site)
+        painted(page)
+        assert "WebAssembly" in page.text_content("#facts")
