@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from hairseg.cli import whole
+
 cluster = App(name="cluster", help="Do photos by the million, on Ray.")
 
 _FLAG = Parameter(negative="", show_default=False)
@@ -21,7 +23,7 @@ def run(
     model: Annotated[str | None, Parameter(alias="-m")] = None,
     threshold: float | None = None,
     workers: int | None = None,
-    threads: int = 1,
+    threads: Annotated[int, Parameter(converter=whole)] = 1,
     block: int = 256,
     column: str = "",
     name_column: str = "",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from hairseg.cli import whole
 from hairseg.errors import UsageError, require
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def evaluate(
     out: Path | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
     legacy: bool = False,
-    threads: int | None = None,
+    threads: Annotated[int | None, Parameter(converter=whole)] = None,
     threshold: float | None = None,
     window: int | None = None,
     base: int | None = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from hairseg.cli import whole
 from hairseg.errors import UsageError, require
 from hairseg.models import ModelInfo, list_models
 from hairseg.report import say
@@ -25,7 +26,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     model: Annotated[str | None, Parameter(name=["--model", "-m"])] = None,
-    threads: int | None = None,
+    threads: Annotated[int | None, Parameter(converter=whole)] = None,
     open: Annotated[bool, _OFF] = False,
     page: bool = True,
     allow_origin: tuple[str, ...] = (),

@@ -120,6 +120,19 @@ def test_a_header_that_does_not_fit(header: object, message: str, converted: Pat
         load(path)
 
 
+def test_a_trainings_whole_state_leads_to_the_network_beside_it(converted: Path, tmp_path: Path) -> None:
+    # As last.safetensors holds it (its writer is covered by the trainings' own tests).
+    with safe_open(converted, "pt") as file:
+        header = file.metadata()
+    weights = load_file(converted)
+    whole = {f"{part}.{key}": value.clone() for part in ("net", "average") for key, value in weights.items()}
+    save_file(whole, tmp_path / "last.safetensors", metadata=header)
+    with pytest.raises(
+        ModelError, match=r"last\.safetensors: a training's whole state.*give the best\.safetensors"
+    ):
+        load(tmp_path / "last.safetensors")
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for name in ("none.safetensors", "none.pth"):
         with pytest.raises(ModelError, match=f"{name}: no such"):

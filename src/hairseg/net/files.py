@@ -118,6 +118,10 @@ def check_tensors(net: PSPNet, tensors: dict[str, Tensor], path: Path) -> None:
     missing = sorted(own.keys() - tensors.keys())
     surplus = sorted(tensors.keys() - own.keys())
     shapes = [key for key in own.keys() & tensors.keys() if own[key].shape != tensors[key].shape]
+    if any(key.startswith("average.") for key in surplus):
+        raise ModelError(
+            f"{path}: a training's whole state, from which it goes on: give the best.safetensors beside it"
+        )
     if missing or surplus or shapes:
         example = (missing + surplus + sorted(shapes))[0]
         raise ModelError(
