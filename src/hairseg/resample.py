@@ -120,7 +120,7 @@ class _Band(NamedTuple):
     last: int
     begin: int
     end: int
-    # (end - begin, last - first); OpenBLAS makes 40 GFLOP/s of the few that are not zero, indexing 1 or 2.
+    # (end - begin, last - first), two of a column not zero; less time than gathering them by index (docs/experiments.md).
     weights: NDArray[np.float32]
 
 
