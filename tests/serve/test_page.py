@@ -225,14 +225,15 @@ Object.defineProperty(navigator, "gpu", {
 """
 
 
+def _with_card(route: Any) -> None:
+    """The worker as it is served, in a browser with such an adapter."""
+    response = route.fetch()
+    route.fulfill(response=response, body=BROKEN_CARD + response.text())
+
+
 def test_a_graphics_card_that_fails_is_left_for_the_processor(chromium: Any, site: str) -> None:
     with chromium.new_context(locale="en-GB") as context:
-
-        def with_card(route: Any) -> None:
-            response = route.fetch()
-            route.fulfill(response=response, body=BROKEN_CARD + response.text())
-
-        context.route("**/worker.js", with_card)
+        context.route("**/worker.js", _with_card)
         asked: list[str] = []
         warned: list[str] = []
         context.on("request", lambda request: asked.append(request.url))
@@ -247,12 +248,7 @@ def test_a_graphics_card_that_fails_is_left_for_the_processor(chromium: Any, sit
 
 def test_a_host_without_the_file_for_graphics_cards_serves_the_processor(chromium: Any, site: str) -> None:
     with chromium.new_context(locale="en-GB") as context:
-
-        def with_card(route: Any) -> None:
-            response = route.fetch()
-            route.fulfill(response=response, body=BROKEN_CARD + response.text())
-
-        context.route("**/worker.js", with_card)
+        context.route("**/worker.js", _with_card)
         context.route("**/*.asyncify.wasm", lambda route: route.fulfill(status=404))
         page = context.new_page()
         page.goto(site)

@@ -21,6 +21,8 @@ from hairseg.network import thread_count
 from hairseg.save import save_image, write
 
 if TYPE_CHECKING:
+    from hairseg.net import PSPNet
+    from hairseg.training.recipe import Recipe
     from hairseg.training.sliding import Sliding
 
 SHOWN = 12
@@ -50,14 +52,7 @@ def is_scene_model(model: str | None) -> bool:
         return len(read_info(find_model(model)).classes) > 1
     if not checkpoint.is_file():
         return True  # whoever opens it says so
-    require("torch", "train")
-    from hairseg.training.checkpoint import read_checkpoint
-
-    _, recipe, _ = read_checkpoint(checkpoint)
-    if recipe.net.classes == 1:
-        raise UsageError(
-            f"{checkpoint} is a checkpoint of a hair network: `hairseg export` it and evaluate the .onnx"
-        )
+    _read_scenes(checkpoint)
     return True
 
 
@@ -96,21 +91,29 @@ def open_scene_model(model: str, threads: int | None = None, sliding: Sliding | 
     return SceneModel(info.name, segmenter.classes, segmenter.probability, cost)
 
 
-def _from_checkpoint(path: Path, threads: int | None, sliding: Sliding | None) -> SceneModel:
+def _read_scenes(path: Path) -> tuple[PSPNet, Recipe, dict[str, Any]]:
+    """A checkpoint of many classes: the network, its recipe, and the file's header."""
     require("torch", "train")
-    import torch
-
-    from hairseg.net.cost import cost as cost_of
     from hairseg.training.checkpoint import read_checkpoint
-    from hairseg.training.precision import best_device
-    from hairseg.training.predict import parser
-    from hairseg.training.sliding import Windowed
 
     net, recipe, header = read_checkpoint(path)
     if recipe.net.classes == 1:
         raise UsageError(
             f"{path} is a checkpoint of a hair network: `hairseg export` it and evaluate the .onnx"
         )
+    return net, recipe, header
+
+
+def _from_checkpoint(path: Path, threads: int | None, sliding: Sliding | None) -> SceneModel:
+    require("torch", "train")
+    import torch
+
+    from hairseg.net.cost import cost as cost_of
+    from hairseg.training.precision import best_device
+    from hairseg.training.predict import parser
+    from hairseg.training.sliding import Windowed
+
+    net, recipe, header = _read_scenes(path)
     net.to(best_device())
     if threads is not None:
         thread_count(threads)
