@@ -156,12 +156,12 @@ def why_unwritable(error: OSError | ValueError) -> str:
     """What is wrong with a place, and what to do."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full, make room or choose another place with -o"
+        return "the disk is full, make room or choose another place"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "the folder is read-only, choose another one with -o"
+        return "the folder is read-only, choose another one"
     if number in (errno.EEXIST, errno.ENOTDIR):
-        return "a part of its path is a file, choose another place with -o"
+        return "a part of its path is a file, choose another place"
     if number == errno.EISDIR:
         return "it is a folder, end it with / or choose another name"
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{reason}, choose another place with -o"
+    return f"{reason}, choose another place"

@@ -213,23 +213,30 @@ def test_a_photo_chosen_while_the_camera_starts_turns_it_off(
 
 @pytest.fixture
 def two_networks(opened: Callable[..., Any], site: str) -> Callable[..., Any]:
-    """The page with a second network: the first one's file, that finds no hair anywhere."""
+    """The page with a second network: the first one's file, that finds no hair anywhere.
 
-    def with_two(*scripts: str, other: Callable[[Any], None]) -> Any:
+    ``other`` answers for it, ``first`` for the first one, which has come else.
+    """
+
+    def with_two(
+        *scripts: str, other: Callable[[Any], None], first: Callable[[Any], None] | None = None
+    ) -> Any:
         def listed(route: Any) -> None:
             answer = route.fetch().json()
-            first = answer["models"][0]
+            usual = answer["models"][0]
             second = {
-                **first,
+                **usual,
                 "name": "blind",
                 "threshold": 2,
                 "color_share": 0,
-                "url": first["url"] + "?blind",
+                "url": usual["url"] + "?blind",
             }
-            route.fulfill(body=json.dumps({**answer, "models": [first, second]}))
+            route.fulfill(body=json.dumps({**answer, "models": [usual, second]}))
 
-        page = opened(*scripts, routes={"**/page.json": listed, "**/*.onnx?blind": other})
-        painted(page)
+        held = {"**/*.onnx": first} if first else {}
+        page = opened(*scripts, routes={**held, "**/page.json": listed, "**/*.onnx?blind": other})
+        if not first:
+            painted(page)
         return page
 
     return with_two
@@ -274,6 +281,23 @@ def test_a_network_that_does_not_come_leaves_the_one_before(
     page.set_input_files("#file", photos / "first.png")
     _picture(page, "first.png")
     assert page.text_content("#problem") == ""
+
+
+def test_a_network_that_does_not_come_leaves_the_one_that_is_on_its_way(
+    two_networks: Callable[..., Any], photos: Path
+) -> None:
+    waiting: list[Any] = []
+    page = two_networks(other=lambda route: route.abort(), first=lambda route: waiting.append(route))
+    page.wait_for_function("document.getElementById('model').options.length === 2")
+    first = page.input_value("#model")
+    page.select_option("#model", "blind")
+    _says(page, "The network could not be loaded")
+    assert page.input_value("#model") == first
+    page.set_input_files("#file", photos / "first.png")
+    for route in waiting:
+        route.continue_()
+    _picture(page, "first.png")
+    assert page.text_content("#facts").startswith(first)
 
 
 def test_a_browser_that_keeps_nothing(opened: Callable[..., Any]) -> None:

@@ -20,7 +20,7 @@ const camera = new Camera(element("video"), { paint: paintFrame, show: showFrame
 let arrived = null; // promise of `page`
 let page = null; // page.json: models, runtime, samples, limits
 let ready = null; // promise of {way, threads, model} for photos: of the network that was asked for last
-let kept = null; // {ready, index} of the last network that came: what is gone back to
+let kept = null; // {ready, index} of the last network that came, or of the first that may: what is gone back to
 let loading = 0; // networks on their way
 let eye = null; // {way, threads, model} for the camera, once it was used
 let chosen = false; // whether the person chose the network: then the camera takes that one, too
@@ -77,7 +77,7 @@ function translate(language) {
   element("problem").textContent = "";
   for (const button of element("samples").children) nameSample(button);
   if (photo && !camera.running) report();
-  kept?.ready.then(showFacts);
+  kept?.ready.then(showFacts).catch(() => {}); // said where it was asked for
 }
 
 /** `work`, with its mistakes said to the person. */
@@ -126,6 +126,7 @@ async function loadModel(model, live = false) {
 async function useModel(index) {
   const mine = loadModel(page.models[index]);
   ready = mine;
+  kept ??= { ready, index };
   try {
     const used = await mine;
     if (ready !== mine) return false; // another was asked for since
@@ -134,12 +135,17 @@ async function useModel(index) {
     return true;
   } catch (error) {
     if (ready !== mine) return false;
-    if (kept) {
-      ready = kept.ready;
-      element("model").selectedIndex = kept.index;
-    }
+    if (kept.ready !== mine) goBack();
     throw error;
   }
+}
+
+/** To the network before, which may itself be on its way; the worker keeps what came. */
+function goBack() {
+  const { index } = kept;
+  kept = null;
+  element("model").selectedIndex = index;
+  useModel(index).catch(() => {}); // that it does not come was said before
 }
 
 function wayName({ way, threads }) {
