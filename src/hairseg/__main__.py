@@ -28,12 +28,19 @@ def process() -> NoReturn:
     code = main()
     from hairseg.cli import is_on_photos
 
-    if is_on_photos(sys.argv[1:]) and sys.getprofile() is None and sys.gettrace() is None:
+    if is_on_photos(sys.argv[1:]) and not _is_watched():
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):  # whoever reads it has left, or the disk is full: main has said so
                 stream.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _is_watched() -> bool:
+    """Whether a profiler, a tracer or a debugger waits for the process' end."""
+    monitoring = getattr(sys, "monitoring", None)  # from Python 3.12 on, cProfile's way too
+    tools = [monitoring.get_tool(number) for number in range(6)] if monitoring else []
+    return sys.getprofile() is not None or sys.gettrace() is not None or any(tools)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
