@@ -12,6 +12,7 @@ import torch
 
 from hairseg.data.check import check
 from hairseg.errors import UsageError
+from hairseg.training.alike import changed
 from hairseg.training.allocator import keep_freed_memory
 from hairseg.training.batches import Photos, open_sources
 from hairseg.training.checkpoint import read_state, write_state, write_weights
@@ -232,11 +233,10 @@ def _check_batches(recipe: Recipe, photos: int, processes: Processes) -> None:
 
 def _same(old: Recipe, new: Recipe) -> None:
     """A resumed run keeps its recipe: anything else would make its numbers unrepeatable."""
-    before, after = dataclasses.asdict(old), dataclasses.asdict(new)
-    changed = [key for key in before if before[key] != after[key] and key not in ("workers", "in_memory")]
-    if changed:
+    different = changed(dataclasses.asdict(old), dataclasses.asdict(new))
+    if named := [key for key in different if key not in ("workers", "in_memory")]:
         raise UsageError(
-            f"--resume: the recipe differs from the run's in {', '.join(changed)}; start a new run"
+            f"--resume: the recipe differs from the run's in {', '.join(named)}; start a new run"
         )
 
 
