@@ -121,6 +121,14 @@ def test_a_folder_that_cannot_be_looked_into_is_a_failure(tree: Path, closed: se
         photos[2].place()
 
 
+@pytest.mark.parametrize("pattern", ["**/*.png", "**/**/*.webp", "**"])
+def test_a_pattern_names_such_a_folder(tree: Path, closed: set[str], pattern: str) -> None:
+    closed.add("sub")
+    photos, _ = gather([pattern], recursive=True)
+    assert [source.name for source in photos if source.problem is not None] == ["sub"]
+    assert "c.webp" not in {source.below.name for source in photos}
+
+
 def test_what_is_named_may_be_such_a_folder(tree: Path, closed: set[str]) -> None:
     (tree / "sub").rename(tree / "x.hair.png")
     closed.add("x.hair.png")

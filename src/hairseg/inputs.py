@@ -127,14 +127,18 @@ def _folder(folder: str, recursive: bool) -> Iterator[Source]:
             if os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES and not _is_left_out(path):
                 empty = False
                 yield Source(path, path.relative_to(folder))
-    # Named as failures: in a run over a tree, nobody would miss the photos of a folder that was passed over.
-    for error in closed:
-        path = Path(error.filename)
-        problem = PhotoError(f"the folder {printable(path)} {why_unreadable(error)}")
-        yield Source(path, path.relative_to(folder), problem)
+    yield from _closed(closed, Path(folder))
     if empty and not closed:
         remedy = "name another one" if recursive else "use -r to look into its folders too"
         raise UsageError(f"the folder {printable(folder)} holds no photos: {remedy}")
+
+
+def _closed(errors: Iterable[OSError], top: Path) -> Iterator[Source]:
+    """Folders that cannot be looked into, as failures: nobody would miss the photos of one that was passed over."""
+    for error in errors:
+        path = Path(error.filename)
+        problem = PhotoError(f"the folder {printable(path)} {why_unreadable(error)}")
+        yield Source(path, path.relative_to(top), problem)
 
 
 def _is_left_out(path: Path) -> bool:
@@ -150,18 +154,23 @@ def _may_never_end(path: str | Path) -> bool:
 def _pattern(pattern: str, recursive: bool) -> Iterator[Source]:
     """What matches a pattern, sorted, as if the shell had written it out."""
     fixed = fixed_part(Path(pattern))
-    matches = sorted({match for match in _matches(pattern) if not _may_never_end(match)})
-    if not matches:
+    closed: list[OSError] = []
+    matches = sorted({match for match in _matches(pattern, closed) if not _may_never_end(match)})
+    if not matches and not closed:
         raise UsageError(f"nothing matches {printable(pattern)}: check the pattern")
     for match in matches:
         if not is_folder(match):
             yield Source(Path(match), Path(match).relative_to(fixed))
         elif recursive:
             yield from _folder(match, recursive)
+    yield from _closed(closed, fixed)
 
 
-def _matches(pattern: str) -> Iterator[str]:
-    """All names that match; ``**`` is no hidden folder, and no link to one, which may lead in a circle."""
+def _matches(pattern: str, closed: list[OSError]) -> Iterator[str]:
+    """All names that match; ``**`` is no hidden folder, and no link to one, which may lead in a circle.
+
+    Why folders on the way could not be looked into is added to ``closed``.
+    """
     parts = Path(pattern).parts
     if "**" not in parts:
         yield from glob.glob(pattern)
@@ -169,6 +178,6 @@ def _matches(pattern: str) -> Iterator[str]:
     at = parts.index("**")
     below = parts[at + 1 :] or ("*",)
     for top in glob.glob(os.path.join(*parts[:at])) if at else ["."]:
-        for parent, folders, _ in os.walk(top):
+        for parent, folders, _ in os.walk(top, onerror=closed.append):
             folders[:] = [name for name in folders if not name.startswith(".")]
-            yield from _matches(os.path.join(glob.escape(parent), *below))
+            yield from _matches(os.path.join(glob.escape(parent), *below), closed)
