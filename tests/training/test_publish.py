@@ -14,7 +14,8 @@ from hairseg.__main__ import main
 from hairseg.errors import UsageError
 from hairseg.fit import Fit
 from hairseg.models import read_info
-from hairseg.net import build
+from hairseg.net import NetConfig, build
+from hairseg.net.cost import cost
 from hairseg.training import publish as publish_module
 from hairseg.training.checkpoint import write_weights
 from hairseg.training.export import data_names
@@ -257,6 +258,8 @@ def test_an_exported_model_is_measured_again(
     assert again == path
     info = read_info(path)
     assert info.fit == Fit("area", 96, 32, 0.5)
+    its_recipes = cost(build(NetConfig()), 96, 96)[-1]
+    assert info.multiply_adds == its_recipes.multiply_adds
     assert (info.threshold, info.color_share, info.data) == (0.25, 0.5, tuple(data_names(recipe)))
     assert onnx.load(str(path)).graph == before.graph
     card = (models / "mine.md").read_text()

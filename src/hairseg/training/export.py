@@ -20,8 +20,9 @@ from torch import Tensor, nn
 
 from hairseg.classes import to_plain, unnamed
 from hairseg.errors import HairsegError, OutputError, UsageError
+from hairseg.fit import Fit
 from hairseg.net import PSPNet
-from hairseg.net.cost import cost
+from hairseg.net.cost import Cost, cost
 from hairseg.printable import printable
 from hairseg.save import why_unwritable
 from hairseg.training.recipe import Recipe
@@ -124,8 +125,7 @@ def export(
 
 def describe(net: PSPNet, recipe: Recipe, **facts: Any) -> dict[str, Any]:
     """The metadata of an exported model: everything that running it takes, and where it comes from."""
-    size = recipe.fit.size // recipe.fit.multiple * recipe.fit.multiple
-    total = cost(net, size, size)[-1]
+    total = cost_on_canvas(net, recipe.fit)
     pyramid = "-".join(map(str, recipe.net.bins)) or "none"
     return {
         "format": 1,
@@ -142,6 +142,12 @@ def describe(net: PSPNet, recipe: Recipe, **facts: Any) -> dict[str, Any]:
         "recipe": f"{recipe.name}.toml" if recipe.train else "",  # a converted network has none
         **facts,
     }
+
+
+def cost_on_canvas(net: PSPNet, how: Fit) -> Cost:
+    """Cost of the whole network for one square canvas."""
+    size = how.size // how.multiple * how.multiple
+    return cost(net, size, size)[-1]
 
 
 def write_metadata(model: Any, metadata: dict[str, Any]) -> None:

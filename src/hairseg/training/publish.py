@@ -10,18 +10,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import torch
+
 from hairseg.data import DataSet, Item, open_data, read_item
 from hairseg.errors import UsageError
 from hairseg.evaluation.report import Report
 from hairseg.evaluation.run import evaluate_model, open_negatives
 from hairseg.fit import fit
 from hairseg.models import find_model, read_info
+from hairseg.net import build
 from hairseg.save import write
 from hairseg.segmenter import Segmenter
 from hairseg.training.batches import open_sources
 from hairseg.training.card import ALL_OF_FIGARO, WEIGHTS_LICENCE, card
 from hairseg.training.checkpoint import read_checkpoint
-from hairseg.training.export import Weights, export, with_seen, write_metadata
+from hairseg.training.export import Weights, cost_on_canvas, export, with_seen, write_metadata
 from hairseg.training.predict import as_batch
 from hairseg.training.quantize import quantize, stored_metadata
 from hairseg.training.recipe import Recipe, read_recipe
@@ -113,7 +116,10 @@ def _draft(
         recipe = read_recipe(Path("recipes") / Path(read_info(find_model(checkpoint)).recipe).name)
         if weights == "same":
             draft = place / checkpoint.name
-            _write(exported, draft, {**stored_metadata(exported), "fit": recipe.fit.described()})
+            with torch.device("meta"):  # what it costs depends on no weight
+                total = cost_on_canvas(build(recipe.net), recipe.fit)
+            canvas = {"fit": recipe.fit.described(), "multiply_adds": total.multiply_adds}
+            _write(exported, draft, {**stored_metadata(exported), **canvas})
             return draft, recipe
     elif weights == "same":
         raise UsageError(
