@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hairseg import closer
-from hairseg.closer import Box, parts_to_look_at, with_closer_look
+from hairseg.closer import Box, _peaks, parts_to_look_at, with_closer_look
 from hairseg.fit import Fit, fit
+from hairseg.mask import Runs
 from hairseg.segmenter import Segmenter
 
 Floats = NDArray[np.float32]
@@ -92,7 +93,7 @@ def test_heads_side_by_side_are_one_part_and_others_their_own() -> None:
 
 def test_boxes_join_whatever_order_they_come_in() -> None:
     # The first and the last alone are far apart; what lies between them joins all three.
-    boxes = [(40, 56, 40, 56), (40, 56, 112, 128), (40, 64, 64, 104)]
+    boxes = [(40, 64, 40, 64), (40, 64, 120, 144), (40, 72, 72, 112)]
     assert len(parts_of(photo_with(*boxes[:2]))) == 2
     first = parts_of(photo_with(*boxes))
     assert len(first) == 1
@@ -116,11 +117,30 @@ def test_specks_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not parts_to_look_at(found, 512, 512, HOW)
 
 
+def test_what_is_doubted_everywhere_is_not_looked_at() -> None:
+    found = np.zeros((64, 64), np.float32)
+    found[10:14, 10:14] = 0.75
+    assert not parts_to_look_at(found, 512, 512, HOW)
+    found[40:44, 40:44] = 0.75
+    found[43, 43] = 0.8
+    assert parts_to_look_at(found, 512, 512, HOW) == [Box(304, 368, 304, 368)]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9))
+def test_the_peak_of_a_piece_is_its_largest_value(seed: int, height: int, width: int) -> None:
+    found = np.random.default_rng(seed).random((height, width), np.float32)
+    runs = Runs(found >= 0.5, corners=True)
+    expected = np.zeros(len(runs.labels), np.float32)
+    for row, start, end, label in zip(runs.row, runs.start, runs.end, runs.labels, strict=True):
+        expected[label] = max(expected[label], found[row, start:end].max())
+    assert np.array_equal(_peaks(runs, found), expected)
+
+
 def test_of_very_many_pieces_the_largest_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    photo = photo_with((40, 56, 40, 56), (440, 472, 440, 472), (40, 56, 440, 456))
+    photo = photo_with((40, 64, 40, 64), (440, 480, 440, 480), (40, 64, 440, 464))
     assert len(parts_of(photo)) == 3
     monkeypatch.setattr(closer, "MOST_PIECES", 1)
-    assert parts_of(photo) == [Box(424, 488, 424, 488)]
+    assert parts_of(photo) == [Box(420, 500, 420, 500)]
 
 
 def test_the_second_answer_fades_into_the_first() -> None:

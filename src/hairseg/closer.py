@@ -21,9 +21,11 @@ Floats = NDArray[np.float32]
 # A photo (H, W, 3) uint8, or a part of one -> the probability (h, w) float32 on its canvas.
 Look = Callable[[NDArray[np.uint8]], Floats]
 
-# What the first look calls hair from here on is looked at again, in pieces of at least this share of the canvas.
+# What the first look calls hair from here on is looked at again, in pieces of at least this share of the canvas, if it is
+# so sure of one of their pixels: else a closer look makes hair of what was rightly doubted (docs/experiments.md).
 HAIR = 0.4
 SMALLEST = 1 / 5000
+SURE = 0.8
 # The most pieces that are heads; the largest are taken.
 MOST_PIECES = 50
 # Side of the part that is looked at, as a multiple of the longer side of the hair's box: a head, and where it is.
@@ -123,7 +125,7 @@ def _pieces(found: Floats, height: int, width: int) -> list[Box]:
     runs = Runs(found >= HAIR, corners=True)
     tall, wide = found.shape
     areas = runs.areas()
-    large = np.flatnonzero(areas >= SMALLEST * found.size)
+    large = np.flatnonzero((areas >= SMALLEST * found.size) & (_peaks(runs, found) >= SURE))
     if len(large) > MOST_PIECES:
         large = np.sort(large[np.argsort(-areas[large], kind="stable")[:MOST_PIECES]])
     boxes = []
@@ -138,6 +140,18 @@ def _pieces(found: Floats, height: int, width: int) -> list[Box]:
             )
         )
     return boxes
+
+
+def _peaks(runs: Runs, found: Floats) -> Floats:
+    """(N,) the largest value of the piece, at the index that is its label; 0 at other indices."""
+    peaks = np.zeros(len(runs.labels), np.float32)
+    if len(peaks):
+        rows = runs.row * found.shape[1]
+        # Every second of these stretches is a run, the others lie between; a run may end where the map does.
+        stretches = np.stack([rows + runs.start, rows + runs.end], axis=1).ravel()
+        values = np.append(found.ravel(), np.float32(0))
+        np.maximum.at(peaks, runs.labels, np.maximum.reduceat(values, stretches)[::2])
+    return peaks
 
 
 def _together(boxes: list[Box], height: int, width: int) -> list[Box]:

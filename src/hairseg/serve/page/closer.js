@@ -43,13 +43,14 @@ function pieces({ data, width: wide, height: tall }, height, width) {
   const found = [];
   for (let first = 0; first < data.length; first++) {
     if (!hair(first)) continue;
-    const piece = { pixels: 0, top: tall, bottom: 0, left: wide, right: 0 };
+    const piece = { pixels: 0, peak: 0, top: tall, bottom: 0, left: wide, right: 0 };
     const waiting = [first];
     seen[first] = 1;
     while (waiting.length) {
       const at = waiting.pop();
       const [y, x] = [Math.trunc(at / wide), at % wide];
       piece.pixels++;
+      piece.peak = Math.max(piece.peak, data[at]);
       piece.top = Math.min(piece.top, y);
       piece.bottom = Math.max(piece.bottom, y + 1);
       piece.left = Math.min(piece.left, x);
@@ -63,7 +64,8 @@ function pieces({ data, width: wide, height: tall }, height, width) {
         }
       }
     }
-    if (piece.pixels >= CLOSER.SMALLEST * data.length) found.push(piece);
+    const large = piece.pixels >= CLOSER.SMALLEST * data.length;
+    if (large && piece.peak >= CLOSER.SURE) found.push(piece);
   }
   const largest = [...found].sort((a, b) => b.pixels - a.pixels).slice(0, CLOSER.MOST_PIECES);
   return found
