@@ -31,8 +31,9 @@ PhotoSource = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[np.uint8]
 )
 
-# Pixels that are converted at a time.
-BAND = 1 << 22
+# Pixels that are converted at a time: few enough that their memory is used again, where the system would have to clear
+# new pages for whole photos. That took five times as long as the conversion (docs/experiments.md).
+BAND = 1 << 18
 
 # A pipe has no size to look at first: it is read up to here (1 GiB).
 LARGEST_PIPE = 1 << 30
@@ -83,7 +84,7 @@ def read_photo(source: PhotoSource) -> Photo:
         MissingExtraError: a HEIC photo without the ``heic`` extra.
     """
     if isinstance(source, np.ndarray):
-        return _decoded(_from_array(source), "the given array")
+        return _from_array(source, "the given array")
     if isinstance(source, Image.Image):
         name = _name_of(source, "filename", "the given image")
         with _own_errors(name):
@@ -108,15 +109,19 @@ def _name_of(source: object, attribute: str, otherwise: str) -> str:
     return printable(name) if isinstance(name, (str, os.PathLike)) and name else otherwise
 
 
-def _from_array(array: NDArray[np.uint8]) -> Image.Image:
-    """A uint8 array as an image."""
+def _from_array(array: NDArray[np.uint8], name: str) -> Photo:
+    """A uint8 array as a photo of its own, which does not change with the array."""
     if array.dtype != np.uint8:
         raise PhotoError(f"an array of {array.dtype} is no photo: scale it to 0-255 and cast it to uint8")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.size == 0 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise PhotoError(f"an array of shape {array.shape} is no photo: use (H, W), (H, W, 3) or (H, W, 4)")
-    return Image.fromarray(np.ascontiguousarray(array))
+    if array.ndim == 3 and array.shape[2] == 3:
+        pixels = np.array(array, order="C")
+        pixels.flags.writeable = False
+        return Photo(pixels, name)
+    return _decoded(Image.fromarray(np.ascontiguousarray(array)), name)
 
 
 def _from_path(source: str | os.PathLike[str]) -> Photo:

@@ -19,8 +19,9 @@ from hairseg.bands import side_by_side
 # names 2 or 3 where a picture is to be looked at; a network finds the same hair with 1.3 (docs/experiments.md), in two
 # thirds of the time.
 REDUCING_GAP = 1.3
-# Pixels of a photo that are held twice at a time, since an image of Pillow's takes more memory than the photo itself.
-BAND = 1 << 22
+# Pixels of a photo that are held twice at a time, since an image of Pillow's takes more memory than the photo itself, and
+# memory that was used a moment ago costs less than new pages.
+BAND = 1 << 18
 # Pixels of a photo from which on threads share the work; below, starting them takes as long as they save.
 SHARED = 1 << 18
 # Pixels of a map from which on threads share the work: below, they wait for memory, and for each other.
