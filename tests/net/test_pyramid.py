@@ -12,6 +12,7 @@ from hairseg.net.pyramid import (
     LevelNorm,
     PyramidPooling,
     adaptive_average,
+    adaptive_averages,
     adaptive_max,
     averaging_matrix,
     bin_edges,
@@ -35,6 +36,25 @@ def test_pooling_is_torchs_adaptive_pooling_at_every_size(height: int, width: in
     x = torch.randn(2, 3, height, width, dtype=torch.float64)
     assert torch.allclose(adaptive_average(x, bins), F.adaptive_avg_pool2d(x, bins), atol=1e-12)
     assert torch.equal(adaptive_max(x, bins), F.adaptive_max_pool2d(x, bins))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.lists(st.integers(1, 8), min_size=1, max_size=5).map(tuple))
+def test_several_grids_at_once_are_each_grid_alone(height: int, width: int, bins: tuple[int, ...]) -> None:
+    x = torch.randn(2, 3, height, width, dtype=torch.float64)
+    together = adaptive_averages(x, bins)
+    assert [pooled.shape for pooled in together] == [(2, 3, size, size) for size in bins]
+    for pooled, size in zip(together, bins, strict=True):
+        assert torch.allclose(pooled, F.adaptive_avg_pool2d(x, size), atol=1e-12)
+
+
+@given(st.integers(1, 300), st.integers(1, 12))
+def test_the_matrix_has_the_bins_edges(length: int, bins: int) -> None:
+    for index, row in enumerate(averaging_matrix(length, bins, CPU, torch.float64)):
+        begin, end = bin_edges(length, bins, index)
+        expected = torch.zeros(length, dtype=torch.float64)
+        expected[begin:end] = 1 / (end - begin)
+        assert torch.allclose(row, expected, atol=1e-12)
 
 
 class SeedPyramid(nn.Module):

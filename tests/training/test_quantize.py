@@ -18,7 +18,7 @@ from hairseg.segmenter import Segmenter
 from hairseg.training.checkpoint import read_checkpoint, write_weights
 from hairseg.training.export import export
 from hairseg.training.loop import train
-from hairseg.training.quantize import calibration_photos, quantize, shorten
+from hairseg.training.quantize import calibration_photos, quantize, shorten, sizes_by_number
 from hairseg.training.recipe import Recipe, Source
 from hairseg.training.run import Run
 
@@ -105,6 +105,21 @@ def test_short_names_change_nothing_but_the_bytes(exported: Path) -> None:
     )
     np.testing.assert_array_equal(before[0], after[0])
     assert read_info(short) == dataclasses.replace(read_info(exported), path=short)
+
+
+def test_sizes_by_number_change_nothing_and_ask_no_features(exported: Path) -> None:
+    model = onnx.load(str(exported))
+    sizes_by_number(model)
+    asked = [node.input[0] for node in model.graph.node if node.op_type == "Shape"]
+    assert asked.count("photo") == len(asked)
+    before, after = (
+        onnxruntime.InferenceSession(source) for source in (exported.read_bytes(), model.SerializeToString())
+    )
+    for shape in ((1, 3, 64, 64), (2, 3, 75, 101)):
+        photo = np.random.default_rng(0).random(shape, np.float32)
+        np.testing.assert_array_equal(
+            after.run(None, {"photo": photo})[0], before.run(None, {"photo": photo})[0]
+        )
 
 
 def test_calibration_takes_the_sets_in_turns_evenly(dataset: DataSet) -> None:

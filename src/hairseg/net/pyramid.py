@@ -7,6 +7,7 @@ whole photo, its halves, thirds and sixths contain.
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal, get_args
 
 import torch
@@ -28,29 +29,49 @@ def bin_edges(length: int, bins: int, index: int) -> tuple[int, int]:
 
 
 def averaging_matrix(
-    length: int, bins: int, device: torch.device, dtype: torch.dtype = torch.float32
+    length: int, bins: int | tuple[int, ...], device: torch.device, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """(bins, length): row i averages the rows of bin i.
+    """(bins, length): row i averages the rows of bin i; of several grids the rows of each, one after another.
 
     Built from the length by arithmetic alone, so that an exported graph stays exact for every size:
-    exporters trace ``adaptive_avg_pool2d`` with the windows of the example's size.
+    exporters trace ``adaptive_avg_pool2d`` with the windows of the example's size. Row p is in bin i of n if
+    i L / n < p + 1 and p < (i + 1) L / n: the edges of :func:`bin_edges` without their divisions.
     """
-    row = torch.arange(bins, device=device).unsqueeze(1)
-    position = torch.arange(length, device=device).unsqueeze(0)
-    start = torch.div(row * length, bins, rounding_mode="floor")
-    end = torch.div((row + 1) * length + bins - 1, bins, rounding_mode="floor")
-    inside = ((position >= start) & (position < end)).to(dtype)
+    sizes = bins if isinstance(bins, tuple) else (bins,)
+    first = torch.tensor([[i] for size in sizes for i in range(size)], device=device)
+    last = torch.tensor([[i + 1] for size in sizes for i in range(size)], device=device)
+    of = torch.tensor([[size] for size in sizes for _ in range(size)], device=device)
+    place = of * torch.arange(length, device=device)
+    inside = ((first * length < place + of) & (place < last * length)).to(dtype)
     return inside / inside.sum(dim=1, keepdim=True)
 
 
 def adaptive_average(x: Tensor, bins: int) -> Tensor:
     """Exact adaptive average pooling of (N, C, H, W) to (N, C, bins, bins), as two matrix products."""
-    if bins == 1:
-        return x.mean(dim=(2, 3), keepdim=True)
-    exact = torch.float64 if x.dtype == torch.float64 else torch.float32
-    rows = averaging_matrix(x.shape[2], bins, x.device, exact).to(x.dtype)
-    columns = averaging_matrix(x.shape[3], bins, x.device, exact).to(x.dtype)
-    return torch.matmul(torch.matmul(rows, x), columns.transpose(0, 1))
+    return adaptive_averages(x, (bins,))[0]
+
+
+def adaptive_averages(x: Tensor, bins: tuple[int, ...]) -> list[Tensor]:
+    """Exact adaptive average pooling of (N, C, H, W) to (N, C, n, n) for each n of ``bins``.
+
+    One product along each side for all grids: each costs little, and in an exported graph the arithmetic on sizes that
+    its matrix takes costs more.
+    """
+    several = [size for size in bins if size > 1]
+    grids: list[Tensor] = []
+    if several:
+        exact = torch.float64 if x.dtype == torch.float64 else torch.float32
+        rows = averaging_matrix(x.shape[2], tuple(several), x.device, exact).to(x.dtype)
+        columns = averaging_matrix(x.shape[3], tuple(several), x.device, exact).to(x.dtype)
+        means = torch.matmul(torch.matmul(rows, x), columns.transpose(0, 1))
+        begins = [0, *itertools.accumulate(several)]
+        of_rows = torch.split(means, several, dim=2)
+        grids = [
+            of_row[..., begin : begin + size]
+            for of_row, begin, size in zip(of_rows, begins, several, strict=False)
+        ]
+    left = iter(grids)
+    return [x.mean(dim=(2, 3), keepdim=True) if size == 1 else next(left) for size in bins]
 
 
 def adaptive_max(x: Tensor, bins: int) -> Tensor:
@@ -119,7 +140,7 @@ class PyramidPooling(nn.Module):
         if reduction and in_channels < len(bins):
             raise UsageError(f"{in_channels} channels cannot be shared by {len(bins)} pyramid levels")
         self.bins = bins
-        self.pool = adaptive_average if pooling == "average" else adaptive_max
+        self.pooling = pooling
         self.align_corners = align_corners
         self.concat = concat
         level_channels = in_channels // len(bins) if reduction else in_channels
@@ -135,12 +156,18 @@ class PyramidPooling(nn.Module):
         """Features (N, C, H, W) to the pyramid (N, out_channels, H, W)."""
         size = features.shape[2:]
         levels = []
-        for bins, project in zip(self.bins, self.levels, strict=True):
-            level = project(self.pool(features, bins))  # (N, C / levels, bins, bins)
+        for pooled, project in zip(self.pooled(features), self.levels, strict=True):
+            level = project(pooled)  # (N, C / levels, bins, bins)
             levels.append(F.interpolate(level, size=size, mode="bilinear", align_corners=self.align_corners))
         if self.concat == "last":
             return torch.cat([*levels, features], dim=1)
         return torch.cat([features, *(levels[::-1] if self.concat == "reversed" else levels)], dim=1)
+
+    def pooled(self, features: Tensor) -> list[Tensor]:
+        """Features (N, C, H, W) on each grid: (N, C, n, n) for each n of ``bins``."""
+        if self.pooling == "average":
+            return adaptive_averages(features, self.bins)
+        return [adaptive_max(features, size) for size in self.bins]
 
     def check_size(self, height: int, width: int) -> None:
         """Refuse features that are smaller than a bin: its cells would repeat each other.

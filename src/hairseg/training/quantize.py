@@ -69,7 +69,7 @@ def quantize(source: Path, path: Path, datasets: Sequence[DataSet], photos: int 
     with TemporaryDirectory() as place:
         plain = Path(place) / "float32.onnx"
         _float32(source, plain)
-        _widen(plain)
+        _prepare(plain)
         in_float, ranges = _exceptions(plain, one_class=len(info.classes) == 1)
         try:
             quantize_static(
@@ -177,13 +177,50 @@ def _float32(source: Path, path: Path) -> None:
     onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
 
 
-def _widen(path: Path) -> None:
-    """Round numbers of channels where int8 is slow with others."""
+def _prepare(path: Path) -> None:
+    """Change what int8 is slow with, and what it would compute for nothing."""
     import onnx
 
     model = onnx.load(str(path))
-    if widen(model.graph):
-        onnx.save(model, str(path))
+    widen(model.graph)
+    sizes_by_number(model)
+    onnx.save(model, str(path))
+
+
+def sizes_by_number(model: Any) -> None:
+    """Write the numbers of channels into the sizes that resizes are given, instead of asking their inputs for them.
+
+    An int8 network holds channels last and in bytes, and would bring every input that is asked into order, and into
+    floats, before it says how many there are. How many photos there are is asked of the photos.
+
+    Args:
+        model: a float32 ONNX model; changed in place.
+    """
+    import onnx
+    from onnx import helper, numpy_helper
+
+    channels = {
+        value.name: value.type.tensor_type.shape.dim[1].dim_value
+        for value in onnx.shape_inference.infer_shapes(model).graph.value_info
+        if len(value.type.tensor_type.shape.dim) == 4
+    }
+    nodes, batch = [], "hairseg.batch"
+    for node in model.graph.node:
+        ends = {attribute.name: attribute.i for attribute in node.attribute}
+        known = (
+            channels.get(node.input[0], 0)
+            if node.op_type == "Shape" and ends == {"start": 0, "end": 2}
+            else 0
+        )
+        if known:
+            count = numpy_helper.from_array(np.array([known], np.int64), f"{node.output[0]}.channels")
+            model.graph.initializer.append(count)
+            node = helper.make_node("Concat", [batch, count.name], list(node.output), node.name, axis=0)
+        nodes.append(node)
+    photo = model.graph.input[0].name
+    nodes.insert(0, helper.make_node("Shape", [photo], [batch], batch, start=0, end=1))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 def _exceptions(
