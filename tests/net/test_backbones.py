@@ -111,3 +111,39 @@ def test_a_stage_is_not_trimmed_away(name: str, stages: int, trim: int) -> None:
 def test_squeezenet_has_nothing_to_trim() -> None:
     with pytest.raises(UsageError, match="squeezenet1_1 has none: use 0"):
         build_backbone("squeezenet1_1", trim=1)
+
+
+def test_a_block_that_is_left_out_hands_on_what_it_is_given() -> None:
+    whole = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    backbone = Timm("tf_efficientnet_lite0", stages=3, without=("1.1", "2.1")).eval()
+    backbone.load_imagenet(whole.state_dict())
+    names = {
+        name.split(".")[2] + "." + name.split(".")[3] for name in backbone.state_dict() if "blocks" in name
+    }
+    assert names == {"0.0", "1.0", "2.0"}
+    photo = torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        x = whole.blocks[0](whole.bn1(whole.conv_stem(photo)))
+        oracle = whole.blocks[2][0](whole.blocks[1][0](x))
+        assert torch.allclose(backbone(photo)[-1], oracle, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "block"),
+    [
+        ("tf_efficientnet_lite0", "2.0"),  # it changes the size, so that nothing could take its place
+        ("tf_efficientnet_lite0", "2.7"),
+        ("tf_efficientnet_lite0", "9.1"),
+        ("tf_efficientnet_lite0", "-1.1"),
+        ("tf_efficientnet_lite0", "last"),
+        ("resnet18", "1.1"),
+    ],
+)
+def test_only_residual_blocks_are_left_out(backbone: str, block: str) -> None:
+    with pytest.raises(UsageError, match=f"backbone '{backbone}' has no residual block '{block}': give"):
+        build_backbone(backbone, without=(block,))
+
+
+def test_squeezenet_has_no_block_to_leave_out() -> None:
+    with pytest.raises(UsageError, match="squeezenet1_1 has none: leave it out"):
+        build_backbone("squeezenet1_1", without=("1.1",))

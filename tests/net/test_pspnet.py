@@ -61,6 +61,16 @@ CONFIGS = {
     "timm fine": NetConfig(
         backbone="test_efficientnet", decoder="fine", widths=(16, 16, 12, 8, 8), pyramid_norm=True
     ),
+    "squeezenet subpixel": NetConfig(decoder="fine", widths=(16, 12, 8, 8), subpixel=True),
+    "timm subpixel": NetConfig(
+        backbone="tf_efficientnet_lite0",
+        backbone_stages=3,
+        bins=(1, 2),
+        decoder="fine",
+        widths=(12, 8, 8),
+        subpixel=True,
+        classes=3,
+    ),
     "timm dilated": NetConfig(
         backbone="test_resnet", output_stride=8, decoder="fine", widths=(16, 16, 12, 8, 8), kernel=5
     ),
@@ -137,6 +147,33 @@ def test_the_check_of_the_size_agrees_with_the_features(name: str, height: int) 
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
 
+def test_four_logits_of_a_place_lie_where_a_transposed_convolution_puts_them() -> None:
+    torch.manual_seed(2)
+    net = build(CONFIGS["timm subpixel"]).eval()
+    photo = torch.randn(1, 3, 64, 96)
+    *finer, coarsest = net.backbone(photo)
+    features = net.decoder(net.pyramid(coarsest), finer)
+    assert features.shape == (1, 8, 16, 24)  # stride 4, where the finest features have stride 2
+    # Channel (class, row, column) of the head is the kernel (row, column) of that class.
+    kernels = net.head.weight.view(3, 2, 2, 8).permute(3, 0, 1, 2)
+    offsets = net.head.bias.view(1, 3, 2, 2).repeat(1, 1, 16, 24)
+    expected = F.conv_transpose2d(features, kernels, stride=2) + offsets
+    assert torch.allclose(net.coarse(photo), expected, atol=1e-5)
+    assert torch.equal(net.without_auxiliary()(photo), net(photo))
+
+
+def test_subpixel_sees_each_of_the_four_fine_places_apart() -> None:
+    decoder = build(CONFIGS["timm subpixel"]).decoder
+    lateral = decoder.laterals[-1][0]
+    fine = torch.arange(16.0).view(1, 1, 4, 4).repeat(1, lateral.in_channels, 1, 1)
+    with torch.no_grad():
+        lateral.weight.zero_()
+        for place in range(4):
+            lateral.weight[place, 0, place // 2, place % 2] = 1
+    folded = lateral(fine)[0, :4].flatten(1).T
+    assert folded.tolist() == [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+
+
 def test_without_a_pyramid_every_size_trains() -> None:
     build(NetConfig(bins=())).check_size(33, 33)
 
@@ -146,6 +183,10 @@ def test_wrong_descriptions_are_refused() -> None:
         build(NetConfig(decoder="fine", widths=(8, 8)))
     with pytest.raises(UsageError, match="decoder 'wide'"):
         build(NetConfig(decoder="wide"))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="subpixel is of the fine decoder, and the decoder is 'seed'"):
+        build(NetConfig(subpixel=True))
+    with pytest.raises(UsageError, match="test_resnet have 49 and 25 rows for 97 of a photo: leave it out"):
+        build(NetConfig(backbone="test_resnet", decoder="fine", widths=(8,) * 5, subpixel=True))
     with pytest.raises(UsageError, match="classes is 0"):
         build(NetConfig(classes=0))
     with pytest.raises(UsageError, match="classifier_kernel is 2: give an odd number"):

@@ -10,6 +10,7 @@ from chain import write_chain
 
 from hairseg.errors import ModelError, UsageError
 from hairseg.models import read_info
+from hairseg.net import NetConfig
 from hairseg.training import loop
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import export, with_seen
@@ -62,6 +63,30 @@ def test_what_an_earlier_training_saw_is_kept(recipe: Recipe, tmp_path: Path, ti
     assert set(start(after, str(path)).seen) == {own, "other"}
     assert set(start(after, str(second.best)).seen) == {own, "other"}
     assert start(after, "none").seen == ()
+
+
+def test_a_training_may_leave_out_blocks_of_what_it_starts_from(recipe: Recipe, tmp_path: Path) -> None:
+    whole = NetConfig(
+        backbone="tf_efficientnet_lite0", backbone_stages=2, bins=(1, 2), decoder="fine", widths=(8, 8)
+    )
+    before = one_epoch(recipe, name="before", net=whole)
+    first = Run.create(tmp_path, before)
+    train(before, first, report=quiet)
+    shorter = dataclasses.replace(whole, backbone_without=("1.1",), widths=(8, 6))
+    after = one_epoch(
+        recipe, name="after", net=shorter, pretrained=str(first.best), fresh=("decoder.steps", "head")
+    )
+    taken = start(after, str(first.best)).net.state_dict()
+    theirs = read_checkpoint(first.best)[0].state_dict()
+    gone = {name for name in theirs if name not in taken}
+    assert gone
+    assert all(name.startswith("backbone.body.blocks.1.1.") for name in gone)
+    same = [name for name in taken if not name.startswith(("decoder.steps", "head"))]
+    assert all(torch.equal(taken[name], theirs[name]) for name in same)
+    without_fresh = dataclasses.replace(
+        after, net=dataclasses.replace(whole, backbone_without=("1.1",)), fresh=()
+    )
+    assert len(start(without_fresh, str(first.best)).net.state_dict()) == len(taken)
 
 
 def test_a_recipe_that_goes_on_from_another_trains_both(tmp_path: Path, tiny_data: Path) -> None:

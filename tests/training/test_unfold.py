@@ -22,8 +22,15 @@ CONFIG = NetConfig(
 
 @pytest.fixture(scope="module", params=[False, True], ids=["float32", "float16"])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("unfold") / "tiny.onnx"
+    export(lively(CONFIG), Recipe(name="tiny", net=CONFIG), path, half=request.param)
+    return path
+
+
+def lively(config: NetConfig) -> PSPNet:
+    """A network whose batch norms do something, each something else."""
     torch.manual_seed(0)
-    net = build(CONFIG).train()
+    net = build(config).train()
     with torch.no_grad():
         for _ in range(3):
             net(torch.randn(4, 3, 64, 64))
@@ -33,9 +40,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             bias = getattr(module, "bias", None)
             if isinstance(bias, nn.Parameter):
                 bias.uniform_(-1, 1)  # the exporter keeps one of several tensors that are equal
-    path = tmp_path_factory.mktemp("unfold") / "tiny.onnx"
-    export(net, Recipe(name="tiny", net=CONFIG), path, half=request.param)
-    return path
+    return net
 
 
 def probability(path: Path, photo: torch.Tensor) -> torch.Tensor:
@@ -118,6 +123,32 @@ def test_another_network_is_refused(exported: Path, change: dict[str, object], s
     net = build(dataclasses.replace(CONFIG, **change))  # type: ignore[arg-type]
     with pytest.raises(ModelError, match=said):
         load_exported(net, exported)
+
+
+def test_blocks_that_are_left_out_are_left_in_the_file(tmp_path: Path) -> None:
+    whole = NetConfig(
+        backbone="tf_efficientnet_lite0", backbone_stages=2, bins=(1, 2), decoder="fine", widths=(8, 8)
+    )
+    path = tmp_path / "whole.onnx"
+    export(lively(whole), Recipe(name="whole", net=whole), path)
+    net = build(dataclasses.replace(whole, backbone_without=("1.1",)))
+    with pytest.raises(ModelError, match="has its weights but computes something else"):
+        load_exported(net, path)
+    load_exported(net, path, without=("backbone.body.blocks.1.1.",))
+    other = build(whole)
+    load_exported(other, path)
+    other.backbone.body.blocks[1][1] = nn.Identity()  # type: ignore[union-attr]
+    photo = torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        torch.testing.assert_close(net(photo), other(photo))
+    # What has no such block is compared again.
+    shorter = tmp_path / "shorter.onnx"
+    export(net, Recipe(name="shorter", net=whole), shorter)
+    with torch.no_grad():
+        net.backbone.body.blocks[0][0].conv_pw.weight.zero_()  # type: ignore[union-attr, index]
+    load_exported(net, shorter, without=("backbone.body.blocks.1.1.",))
+    with torch.inference_mode():
+        torch.testing.assert_close(torch.sigmoid(net(photo)), probability(shorter, photo), atol=1e-4, rtol=0)
 
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:

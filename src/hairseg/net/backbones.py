@@ -7,6 +7,7 @@ A backbone has ``channels`` and ``strides``, one entry per stage, and returns a 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -145,6 +146,26 @@ def _trim(body: Any, count: int, name: str) -> int:
     return int(channels[-1])
 
 
+def _leave_out(body: Any, names: Sequence[str], backbone: str) -> None:
+    """Put what hands its input on in the place of blocks that add something to it; all other names stay.
+
+    A residual block refines what the blocks before it say, and a trained network does without many of them (Veit et al.,
+    "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", NIPS 2016).
+    """
+    for name in names:
+        group, _, index = name.partition(".")
+        blocks = getattr(body, "blocks", ())
+        found = None
+        if group.isdecimal() and index.isdecimal() and int(group) < len(blocks):
+            found = dict(blocks[int(group)].named_children()).get(index)
+        if not getattr(found, "has_skip", False):
+            raise UsageError(
+                f"backbone_without: backbone {backbone!r} has no residual block {name!r}: give the number of its group "
+                'and its own in the group, such as "5.1", of an EfficientNet'
+            )
+        blocks[int(group)][int(index)] = nn.Identity()
+
+
 class Timm(Backbone):
     """Any timm backbone that gives features per stage.
 
@@ -156,6 +177,7 @@ class Timm(Backbone):
         contract_dilation: the first block of a ResNet's dilated stage keeps the dilation of the stage before.
         dilate_second: blocks of ResNet-18 and 34 dilate both their convolutions, not the first alone.
         trim: leave out this many groups of blocks at the end of an EfficientNet's last stage.
+        without: leave out these of an EfficientNet's residual blocks, by the numbers of their group and in it.
     """
 
     def __init__(
@@ -167,6 +189,7 @@ class Timm(Backbone):
         contract_dilation: bool = False,
         dilate_second: bool = True,
         trim: int = 0,
+        without: Sequence[str] = (),
     ) -> None:
         super().__init__()
         import timm
@@ -198,6 +221,7 @@ class Timm(Backbone):
             last = self.body.feature_info.module_name(stages - 1)
             self.body.blocks = self.body.blocks[: int(last.split(".")[1]) + 1]
         _fix_same_padding(self.body)
+        _leave_out(self.body, without, name)
         self.channels = tuple(self.body.feature_info.channels())
         if trim:
             self.channels = (*self.channels[:-1], _trim(self.body, trim, name))
@@ -239,6 +263,7 @@ def build_backbone(
     contract_dilation: bool = False,
     dilate_second: bool = True,
     trim: int = 0,
+    without: Sequence[str] = (),
 ) -> Backbone:
     """The backbone called ``name``: ``squeezenet1_1`` or any timm name; arguments as of :class:`Timm`.
 
@@ -254,10 +279,14 @@ def build_backbone(
     if stem not in get_args(Stem):
         raise UsageError(f"stem {stem!r} is unknown: use one of {', '.join(get_args(Stem))}")
     if name != "squeezenet1_1":
-        return Timm(name, stages, output_stride, stem, contract_dilation, dilate_second, trim)
+        return Timm(name, stages, output_stride, stem, contract_dilation, dilate_second, trim, without)
     if trim:
         raise UsageError(
             "backbone_trim leaves out blocks of an EfficientNet, and squeezenet1_1 has none: use 0"
+        )
+    if without:
+        raise UsageError(
+            "backbone_without leaves out blocks of an EfficientNet, and squeezenet1_1 has none: leave it out"
         )
     if stem != "own":
         raise UsageError(f'squeezenet1_1 has no {stem} stem, only ResNets have: use stem = "own"')

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import nn
+from torch.func import functional_call
 
 from hairseg.errors import UsageError
 from hairseg.net.auxiliary import AuxiliaryHead
 from hairseg.net.backbones import Backbone, build_backbone
-from hairseg.net.decoders import FineDecoder, PaperDecoder, SeedDecoder
+from hairseg.net.decoders import SUBPIXEL, FineDecoder, PaperDecoder, SeedDecoder
 from hairseg.net.pspnet import PSPNet
 from hairseg.net.pyramid import Concat, Pooling, PyramidPooling
 from hairseg.net.resnet import Stem
@@ -33,6 +35,8 @@ class NetConfig:
             last of them; 0 keeps all. A ResNet has five: its stem and layer1 to layer4.
         backbone_trim: leave out this many groups of blocks at the end of an EfficientNet's last stage; its stride
             stays.
+        backbone_without: residual blocks of an EfficientNet that are left out, each as the numbers of its group and in
+            it, such as ``5.1``; a model that has them can be what training starts from.
         bins: grid sizes of the pyramid; empty for the FCN twin without pyramid pooling.
         pooling: ``average`` or ``max``.
         reduction: project each level to C / N channels.
@@ -46,6 +50,9 @@ class NetConfig:
         dropout: of the paper's decoder and of the auxiliary head.
         widths: channels of the fine decoder, coarsest first.
         kernel: side of the fine decoder's depthwise convolutions.
+        subpixel: the fine decoder's last step works on a grid half as fine, and the head gives 2 x 2 logits for each of
+            its places (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
+            Convolutional Neural Network", arXiv 1609.05158): as sharp for a third of that step's time.
         classifier_kernel: side of the last convolution.
         align_logits: align_corners of the logits' upsampling to the photo's size.
         auxiliary: a second head on a middle stage, for training only.
@@ -61,6 +68,7 @@ class NetConfig:
     dilate_second: bool = True
     backbone_stages: int = 0
     backbone_trim: int = 0
+    backbone_without: tuple[str, ...] = ()
     bins: tuple[int, ...] = (1, 2, 3, 6)
     pooling: Pooling = "average"
     reduction: bool = True
@@ -74,6 +82,7 @@ class NetConfig:
     dropout: float = 0.1
     widths: tuple[int, ...] = ()
     kernel: int = 3
+    subpixel: bool = False
     classifier_kernel: int = 1
     align_logits: bool = False
     auxiliary: bool = False
@@ -111,13 +120,26 @@ def build(config: NetConfig) -> PSPNet:
         config.contract_dilation,
         config.dilate_second,
         config.backbone_trim,
+        config.backbone_without,
     )
+    if config.subpixel:
+        _check_subpixel(config, backbone)
     pyramid, channels = _pyramid(config, backbone.channels[-1])
     decoder = _decoder(config, backbone, channels)
     side = config.classifier_kernel
-    head = nn.Conv2d(decoder.out_channels, config.classes, side, padding=side // 2)
+    step = SUBPIXEL if config.subpixel else 1
+    head = nn.Conv2d(decoder.out_channels, config.classes * step**2, side, padding=side // 2)
     auxiliary = _auxiliary(config, backbone) if config.auxiliary else None
-    return PSPNet(backbone, pyramid, decoder, head, auxiliary, config.auxiliary_stage, config.align_logits)
+    return PSPNet(
+        backbone,
+        pyramid,
+        decoder,
+        head,
+        auxiliary,
+        config.auxiliary_stage,
+        config.align_logits,
+        subpixel=step,
+    )
 
 
 def _pyramid(config: NetConfig, channels: int) -> tuple[nn.Module, int]:
@@ -150,8 +172,30 @@ def _decoder(
                 f"widths holds {len(config.widths)} numbers, but the fine decoder on {config.backbone} "
                 f"needs {len(backbone.channels)}: one per stage"
             )
-        return FineDecoder(channels, backbone.channels[:-1], config.widths, config.kernel)
+        return FineDecoder(channels, backbone.channels[:-1], config.widths, config.kernel, config.subpixel)
     raise UsageError(f"decoder {config.decoder!r} is unknown: use paper, seed or fine")
+
+
+def _check_subpixel(config: NetConfig, backbone: Backbone) -> None:
+    """Refuse a network whose finest features cannot be folded onto the next ones at every size.
+
+    Raises:
+        UsageError: the decoder is another, or the features' sizes do not halve, rounded down.
+    """
+    if config.decoder != "fine":
+        raise UsageError(
+            f"subpixel is of the fine decoder, and the decoder is {config.decoder!r}: leave it out"
+        )
+    state = {key: value.to("meta") for key, value in backbone.state_dict().items()}
+    for side in range(97, 101):
+        photo = torch.empty(2, 3, side, side, device="meta")
+        sizes = [features.shape[2] for features in functional_call(backbone, state, photo)[:2]]
+        if len(sizes) < 2 or sizes[0] // SUBPIXEL != sizes[1]:
+            raise UsageError(
+                f"subpixel folds the finest features onto the next ones, but those of {config.backbone} have "
+                f"{' and '.join(map(str, sizes))} rows for {side} of a photo: leave it out, or take a backbone whose "
+                "features halve, rounded down, such as tf_efficientnet_lite0"
+            )
 
 
 def _auxiliary(config: NetConfig, backbone: Backbone) -> AuxiliaryHead:

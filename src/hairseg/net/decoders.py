@@ -15,6 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# Side of what a place of the last step stands for, in pixels of the finest features.
+SUBPIXEL = 2
+
 
 class PaperDecoder(nn.Module):
     """The paper's (arXiv 1612.01105, figure 3, and the authors' code): convolution, BN, ReLU, dropout.
@@ -101,13 +104,21 @@ class FineDecoder(nn.Module):
         widths: channels after the first 3x3 and after each step, coarsest first;
             ``len(feature_channels) + 1`` numbers.
         kernel: side of the depthwise convolutions.
+        subpixel: the last step stays on the grid of the features before the finest, each place of which is 2 x 2 of
+            theirs: their lateral is a 2x2 convolution of stride 2. For a head that gives 2 x 2 logits for each place.
 
     Shape:
-        pyramid (N, in_channels, h, w) and features -> (N, widths[-1], finest H, finest W).
+        pyramid (N, in_channels, h, w) and features -> (N, widths[-1], finest H, finest W), halves of these with
+        ``subpixel``.
     """
 
     def __init__(
-        self, in_channels: int, feature_channels: Sequence[int], widths: Sequence[int], kernel: int = 3
+        self,
+        in_channels: int,
+        feature_channels: Sequence[int],
+        widths: Sequence[int],
+        kernel: int = 3,
+        subpixel: bool = False,
     ) -> None:
         super().__init__()
         self.out_channels = widths[-1]
@@ -118,9 +129,13 @@ class FineDecoder(nn.Module):
             _separable(widths[0], widths[0], kernel),
         )
         coarse_first = list(reversed(feature_channels))
+        # Of the finer features' pixels that a place of each step stands for.
+        self.sides = [1] * len(coarse_first)
+        if subpixel:
+            self.sides[-1] = SUBPIXEL
         self.laterals = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width))
-            for channels, width in zip(coarse_first, widths[:-1], strict=True)
+            nn.Sequential(nn.Conv2d(channels, width, side, side, bias=False), nn.BatchNorm2d(width))
+            for channels, width, side in zip(coarse_first, widths[:-1], self.sides, strict=True)
         )
         self.steps = nn.ModuleList(
             _separable(before, after, kernel) for before, after in itertools.pairwise(widths)
@@ -129,8 +144,10 @@ class FineDecoder(nn.Module):
     def forward(self, pyramid: Tensor, features: Sequence[Tensor]) -> Tensor:
         """The pyramid and the finer features, finest first."""
         x: Tensor = self.reduce(pyramid)
-        for finer, lateral, step in zip(reversed(features), self.laterals, self.steps, strict=True):
-            x = F.interpolate(x, size=finer.shape[2:], mode="bilinear", align_corners=False)
+        parts = zip(reversed(features), self.laterals, self.steps, self.sides, strict=True)
+        for finer, lateral, step, side in parts:
+            if side == 1:
+                x = F.interpolate(x, size=finer.shape[2:], mode="bilinear", align_corners=False)
             x = step(torch.relu(x + lateral(finer)))
         return x
 

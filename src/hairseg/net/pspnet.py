@@ -24,6 +24,8 @@ class PSPNet(nn.Module):
         auxiliary: a second head for training, on the features of one stage; None for none.
         auxiliary_stage: index of that stage, finest first.
         align_corners: of the logits' upsampling to the photo's size.
+        subpixel: the head gives this many times as many rows and columns of logits as it has places, as further
+            channels (torch's ``pixel_shuffle``).
 
     Shape:
         (N, 3, H, W), normalised -> logits (N, classes, H, W).
@@ -38,6 +40,7 @@ class PSPNet(nn.Module):
         auxiliary: AuxiliaryHead | None = None,
         auxiliary_stage: int = -2,
         align_corners: bool = False,
+        subpixel: int = 1,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -47,6 +50,7 @@ class PSPNet(nn.Module):
         self.auxiliary = auxiliary
         self.auxiliary_stage = auxiliary_stage
         self.align_corners = align_corners
+        self.subpixel = subpixel
 
     def forward(self, photo: Tensor) -> Tensor:
         """Logits (N, classes, H, W) of a normalised photo (N, 3, H, W)."""
@@ -76,14 +80,15 @@ class PSPNet(nn.Module):
         *finer, coarsest = features
         pyramid = self.pyramid(coarsest)
         logits: Tensor = self.head(self.decoder(pyramid, finer))
-        return logits
+        return logits if self.subpixel == 1 else F.pixel_shuffle(logits, self.subpixel)
 
     def _upsample(self, logits: Tensor, photo: Tensor) -> Tensor:
         return F.interpolate(logits, size=photo.shape[2:], mode="bilinear", align_corners=self.align_corners)
 
     def without_auxiliary(self) -> PSPNet:
         """The same network, its parts shared, without the auxiliary head: what ships."""
-        net = PSPNet(self.backbone, self.pyramid, self.decoder, self.head, align_corners=self.align_corners)
+        parts = self.backbone, self.pyramid, self.decoder, self.head
+        net = PSPNet(*parts, align_corners=self.align_corners, subpixel=self.subpixel)
         net.training = self.training  # as its parts are
         return net
 

@@ -50,11 +50,11 @@ def start(recipe: Recipe, pretrained: str) -> Start:
     _check_fresh(recipe, net, pretrained)
     if pretrained.endswith(".safetensors"):
         other, trained, header = read_checkpoint(Path(pretrained))
-        load_tensors(net, _with_fresh(net, other, recipe.fresh), Path(pretrained))
+        load_tensors(net, _with_fresh(net, other, recipe), Path(pretrained))
         return Start(net, seen=(*data_names(trained), *map(str, header.get("seen", ()))))
     if pretrained.endswith(".onnx") or pretrained in packaged():
         path = find_model(pretrained)
-        return Start(net, load_exported(net, path, recipe.fresh), read_info(path).data)
+        return Start(net, load_exported(net, path, recipe.fresh, left_out(recipe)), read_info(path).data)
     if pretrained == "imagenet":
         net.backbone.load_imagenet(imagenet_weights(net.backbone.imagenet_name))
     elif pretrained != "none":
@@ -80,14 +80,21 @@ def kept(recipe: Recipe, of: str) -> PSPNet:
     return net
 
 
-def _with_fresh(net: PSPNet, other: PSPNet, fresh: tuple[str, ...]) -> dict[str, Tensor]:
+def left_out(recipe: Recipe) -> tuple[str, ...]:
+    """The beginnings of the names of what the recipe's network leaves out, and a model that it starts from may have."""
+    return tuple(f"backbone.body.blocks.{name}." for name in recipe.net.backbone_without)
+
+
+def _with_fresh(net: PSPNet, other: PSPNet, recipe: Recipe) -> dict[str, Tensor]:
     """The tensors of ``other``, but for the fresh parts, which are ``net``'s own; what only ``other`` has is left.
 
     What neither has is missing, and is refused as it is without fresh parts.
     """
-    theirs, own = other.state_dict(), net.state_dict()
+    without, fresh = left_out(recipe), recipe.fresh
+    theirs = {name: value for name, value in other.state_dict().items() if not name.startswith(without)}
+    own = net.state_dict()
     if not fresh:
-        return dict(theirs)
+        return theirs
     taken = {name: value for name, value in theirs.items() if name in own and not name.startswith(fresh)}
     return taken | {name: value for name, value in own.items() if name.startswith(fresh)}
 

@@ -31,7 +31,9 @@ DEAD = 1e-6
 PARITY = 1e-3
 
 
-def load_exported(net: PSPNet, path: Path, fresh: tuple[str, ...] = ()) -> Folded:
+def load_exported(
+    net: PSPNet, path: Path, fresh: tuple[str, ...] = (), without: tuple[str, ...] = ()
+) -> Folded:
     """Load the weights of an exported model of the same architecture; batch norms do nothing but add a bias.
 
     Args:
@@ -39,6 +41,7 @@ def load_exported(net: PSPNet, path: Path, fresh: tuple[str, ...] = ()) -> Folde
         path: a float ONNX file that ``hairseg export`` or ``hairseg publish`` wrote, from
             :func:`hairseg.models.find_model`.
         fresh: beginnings of the names of what keeps the weights that it has.
+        without: beginnings of the names of what the network leaves out, and the file may have.
 
     Returns:
         The convolutions that batch norm had been folded into, for :func:`spread`.
@@ -70,8 +73,9 @@ def load_exported(net: PSPNet, path: Path, fresh: tuple[str, ...] = ()) -> Folde
             own[name].copy_(tensors[key])
         for _, norm in pairs:
             _replace(norm, torch.zeros_like(norm.bias), torch.ones_like(norm.bias), norm.bias.clone())
-    # With fresh parts it computes something else, of course.
-    largest, _ = (0.0, 0.0) if fresh else difference(Probability(net), path, random_canvases())
+    # With fresh parts, or without parts of the file's, it computes something else, of course.
+    other = fresh or any(key.removeprefix("net.").startswith(without) for key in tensors)
+    largest, _ = (0.0, 0.0) if other else difference(Probability(net), path, random_canvases())
     if largest > PARITY:
         raise ModelError(
             f"{printable(path)}: pretrained: the recipe's network has its weights but computes something else (the "
