@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import Image, ImageOps, features
 
+import hairseg.photo
 from hairseg.errors import MissingExtraError, PhotoError
 from hairseg.photo import read_photo
 from pictures import BLUE, GREEN, RED, corners, encoded, png
@@ -57,11 +58,24 @@ class TestSources:
         assert pixels.shape == (2, 3, 3)
         assert pixels[0, 2].tolist() == [10, 10, 10]
 
-    def test_the_photo_does_not_change_with_the_array(self) -> None:
-        array = np.zeros((2, 2, 3), np.uint8)
+    @pytest.mark.parametrize("shape", [(2, 2), (2, 2, 3), (2, 2, 4)])
+    def test_the_photo_does_not_change_with_the_array(self, shape: tuple[int, ...]) -> None:
+        array = np.zeros(shape, np.uint8)
+        before = read_photo(array).pixels.copy()
         photo = read_photo(array)
-        array[:] = 255
-        assert not photo.pixels.any()
+        array[:] = 100
+        np.testing.assert_array_equal(photo.pixels, before)
+
+    def test_a_photo_from_an_array_is_a_plain_array_of_its_own_that_nobody_writes_to(self) -> None:
+        class Own(np.ndarray[Any, Any]):
+            pass
+
+        turned = np.arange(24, dtype=np.uint8).reshape(2, 4, 3).transpose(1, 0, 2).view(Own)
+        pixels = read_photo(turned).pixels
+        assert type(pixels) is np.ndarray
+        assert pixels.flags.c_contiguous
+        assert not pixels.flags.writeable
+        np.testing.assert_array_equal(pixels, np.asarray(turned))
 
     @pytest.mark.parametrize(
         ("array", "words"),
@@ -120,6 +134,17 @@ class TestOrientation:
         assert tuple(pixels[red]) == RED
         assert tuple(pixels[green]) == GREEN
         assert tuple(pixels[blue]) == BLUE
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_a_photo_is_the_same_in_bands(self, orientation: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (17, 23, 3), np.uint8)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = encoded(Image.fromarray(noise), "PNG", exif=exif)
+        expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+        for band in (1, 3 * 23, 1 << 18):  # one row at a time, three of them, all
+            monkeypatch.setattr(hairseg.photo, "BAND", band)
+            np.testing.assert_array_equal(read_photo(data).pixels, expected)
 
     def test_orientation_in_xmp_alone(self) -> None:
         xmp = b'<rdf:Description tiff:Orientation="6"/>'
