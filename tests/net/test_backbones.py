@@ -135,6 +135,7 @@ def test_a_block_that_is_left_out_hands_on_what_it_is_given() -> None:
         ("tf_efficientnet_lite0", "2.7"),
         ("tf_efficientnet_lite0", "9.1"),
         ("tf_efficientnet_lite0", "-1.1"),
+        ("tf_efficientnet_lite0", "02.1"),
         ("tf_efficientnet_lite0", "last"),
         ("resnet18", "1.1"),
     ],

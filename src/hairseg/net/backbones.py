@@ -152,18 +152,20 @@ def _leave_out(body: Any, names: Sequence[str], backbone: str) -> None:
     A residual block refines what the blocks before it say, and a trained network does without many of them (Veit et al.,
     "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", NIPS 2016).
     """
+    residual = {
+        f"{number}.{place}": (group, int(place))
+        for number, group in enumerate(getattr(body, "blocks", ()))
+        for place, block in group.named_children()
+        if getattr(block, "has_skip", False)
+    }
     for name in names:
-        group, _, index = name.partition(".")
-        blocks = getattr(body, "blocks", ())
-        found = None
-        if group.isdecimal() and index.isdecimal() and int(group) < len(blocks):
-            found = dict(blocks[int(group)].named_children()).get(index)
-        if not getattr(found, "has_skip", False):
+        if name not in residual:
             raise UsageError(
                 f"backbone_without: backbone {backbone!r} has no residual block {name!r}: give the number of its group "
                 'and its own in the group, such as "5.1", of an EfficientNet'
             )
-        blocks[int(group)][int(index)] = nn.Identity()
+        group, place = residual[name]
+        group[place] = nn.Identity()
 
 
 class Timm(Backbone):

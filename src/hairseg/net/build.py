@@ -52,7 +52,7 @@ class NetConfig:
         kernel: side of the fine decoder's depthwise convolutions.
         subpixel: the fine decoder's last step works on a grid half as fine, and the head gives 2 x 2 logits for each of
             its places (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
-            Convolutional Neural Network", arXiv 1609.05158): as sharp for a third of that step's time.
+            Convolutional Neural Network", arXiv 1609.05158), for a third of that step's time.
         classifier_kernel: side of the last convolution.
         align_logits: align_corners of the logits' upsampling to the photo's size.
         auxiliary: a second head on a middle stage, for training only.

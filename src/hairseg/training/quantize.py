@@ -204,21 +204,18 @@ def sizes_by_number(model: Any) -> None:
         for value in onnx.shape_inference.infer_shapes(model).graph.value_info
         if len(value.type.tensor_type.shape.dim) == 4
     }
-    nodes, batch = [], "hairseg.batch"
+    name = "hairseg.batch"
+    batch = helper.make_node("Shape", [model.graph.input[0].name], [name], name, start=0, end=1)
+    nodes = [batch]
     for node in model.graph.node:
         ends = {attribute.name: attribute.i for attribute in node.attribute}
-        known = (
-            channels.get(node.input[0], 0)
-            if node.op_type == "Shape" and ends == {"start": 0, "end": 2}
-            else 0
-        )
+        asks = node.op_type == "Shape" and ends == {"start": 0, "end": 2}
+        known = channels.get(node.input[0], 0) if asks else 0
         if known:
             count = numpy_helper.from_array(np.array([known], np.int64), f"{node.output[0]}.channels")
             model.graph.initializer.append(count)
-            node = helper.make_node("Concat", [batch, count.name], list(node.output), node.name, axis=0)
+            node = helper.make_node("Concat", [name, count.name], list(node.output), node.name, axis=0)
         nodes.append(node)
-    photo = model.graph.input[0].name
-    nodes.insert(0, helper.make_node("Shape", [photo], [batch], batch, start=0, end=1))
     del model.graph.node[:]
     model.graph.node.extend(nodes)
 

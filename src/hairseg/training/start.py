@@ -76,7 +76,7 @@ def kept(recipe: Recipe, of: str) -> PSPNet:
         ModelError: the file is missing, damaged or another network's.
     """
     net = build(recipe.net)
-    load_tensors(net, dict(read_checkpoint(Path(of))[0].state_dict()), Path(of))
+    load_tensors(net, _without(read_checkpoint(Path(of))[0], recipe), Path(of))
     return net
 
 
@@ -85,14 +85,18 @@ def left_out(recipe: Recipe) -> tuple[str, ...]:
     return tuple(f"backbone.body.blocks.{name}." for name in recipe.net.backbone_without)
 
 
+def _without(other: PSPNet, recipe: Recipe) -> dict[str, Tensor]:
+    """The tensors of ``other``, but for what the recipe's network leaves out."""
+    gone = left_out(recipe)
+    return {name: value for name, value in other.state_dict().items() if not name.startswith(gone)}
+
+
 def _with_fresh(net: PSPNet, other: PSPNet, recipe: Recipe) -> dict[str, Tensor]:
     """The tensors of ``other``, but for the fresh parts, which are ``net``'s own; what only ``other`` has is left.
 
     What neither has is missing, and is refused as it is without fresh parts.
     """
-    without, fresh = left_out(recipe), recipe.fresh
-    theirs = {name: value for name, value in other.state_dict().items() if not name.startswith(without)}
-    own = net.state_dict()
+    theirs, own, fresh = _without(other, recipe), net.state_dict(), recipe.fresh
     if not fresh:
         return theirs
     taken = {name: value for name, value in theirs.items() if name in own and not name.startswith(fresh)}
