@@ -76,7 +76,9 @@ def opened(chromium: Any, site: str) -> Iterator[Callable[..., Any]]:
         for pattern, answer in (routes or {}).items():
             context.route(pattern, answer)
         page = context.new_page()
-        page.goto(site + query)
+        # The samples' small pictures are asked for by a script, before or after the page's "load": where a route holds one
+        # back, "load" may never come.
+        page.goto(site + query, wait_until="domcontentloaded")
         return page
 
     yield open_page
