@@ -38,7 +38,7 @@ def find_hair(session, photo):
     tall, wide = (
         max(1, round(min(max(length, 64), 2048) / step)) * step for length in (side * ratio, side / ratio)
     )
-    canvas = photo.resize((wide, tall), Image.Resampling.BILINEAR, reducing_gap=1.3)
+    canvas = photo.resize((wide, tall), Image.Resampling.BILINEAR, reducing_gap=1.1)
     values = (np.asarray(canvas) / 255 - facts["mean"]) / facts["std"]
     tensor = values.transpose(2, 0, 1)[None].astype(np.float32)  # 1 x 3 x tall x wide
     (found,) = session.run(["probability"], {"photo": tensor})  # 1 x 1 x tall x wide, in [0, 1]

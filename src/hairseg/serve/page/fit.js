@@ -4,7 +4,7 @@ import { FIT } from "./constants.js";
 import { reduce, resize } from "./resize.js";
 
 // A photo this many times larger than its canvas is first reduced by whole boxes.
-const REDUCING_GAP = 1.3;
+const REDUCING_GAP = 1.1;
 
 /** [height, width] of the canvas for a photo of height x width; `how` is the model's own fit. */
 export function canvasSize(how, height, width) {
