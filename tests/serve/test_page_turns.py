@@ -76,8 +76,8 @@ def opened(chromium: Any, site: str) -> Iterator[Callable[..., Any]]:
         for pattern, answer in (routes or {}).items():
             context.route(pattern, answer)
         page = context.new_page()
-        # The samples' small pictures are asked for by a script, before or after the page's "load": where a route holds one
-        # back, "load" may never come.
+        # The samples' small pictures are asked for by a script, before or after the page's "load": where a route holds
+        # one back, "load" may never come.
         page.goto(site + query, wait_until="domcontentloaded")
         return page
 
