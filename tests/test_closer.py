@@ -155,7 +155,8 @@ def test_the_second_answer_fades_into_the_first() -> None:
     assert part == Box(224, 288, 224, 288)
     middle = whole[256, part.left : part.right]
     assert middle[8:-8] == pytest.approx(1)  # an eighth of 64 pixels
-    assert middle[:8] == pytest.approx((np.arange(8) + 0.5) / 8, abs=0.01)
+    # The first answer is not quite 0 there: its canvas is coarse.
+    assert middle[:8] == pytest.approx((np.arange(8) + 0.5) / 8, abs=0.02)
     assert whole[256, part.left - 1] == 0
 
 
