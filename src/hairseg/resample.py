@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from hairseg.bands import side_by_side
 
 # Photos are averaged over whole pixels first, down to between this and twice this many times their new size. Pillow
-# names 2 or 3 where a picture is to be looked at; a network finds the same hair with 1.1 (docs/experiments.md), in half
-# of the time.
+# names 2 or 3 where a picture is to be looked at; a network finds the same hair with 1.1 (docs/experiments.md), in two
+# thirds of the time.
 REDUCING_GAP = 1.1
 # Pixels of a photo that are held twice at a time, since an image of Pillow's takes more memory than the photo itself, and
 # memory that was used a moment ago costs less than new pages.

@@ -28,14 +28,15 @@ def test_every_swatch_in_its_order() -> None:
 def test_the_module_exports_what_the_page_imports() -> None:
     exported = dict(re.findall(r"export const (\w+) = (.*?);\n", constants_module(), flags=re.DOTALL))
     names = {name.lower() for name in constants()}
-    assert names == {"fit", "closer", "edge", "foreground", "color", "dye", "heads", "paint"}
+    assert names == {"fit", "resample", "closer", "edge", "foreground", "color", "dye", "heads", "paint"}
     for name, value in constants().items():
         assert json.loads(exported[name]) == value
-    wanted = re.findall(
-        r'import \{ (\w+) \} from "./constants.js"', "".join(map(Path.read_text, PAGE.glob("*.js")))
+    imports = re.findall(
+        r'import \{ ([\w, ]+) \} from "./constants.js"', "".join(map(Path.read_text, PAGE.glob("*.js")))
     )
-    assert set(wanted) <= set(exported)
-    assert "SWATCHES" in wanted
+    wanted = {name for names in imports for name in names.split(", ")}
+    assert wanted <= set(exported)
+    assert {"SWATCHES", "RESAMPLE"} <= wanted
 
 
 def test_every_constant_that_the_page_reads_exists() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from hairseg import closer, color, dye, edge, fit, foreground, heads, paint
+from hairseg import closer, color, dye, edge, fit, foreground, heads, paint, resample
 
-_MODULES = (fit, closer, edge, foreground, color, dye, heads, paint)
+_MODULES = (fit, resample, closer, edge, foreground, color, dye, heads, paint)
 # Larger tables are computed from formulas on both sides.
 _LARGEST = 64
 

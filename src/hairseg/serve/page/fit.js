@@ -1,10 +1,7 @@
 // Photo <-> canvas: the resize into the network's input, and the exact inverse for its output.
 
-import { FIT } from "./constants.js";
+import { FIT, RESAMPLE } from "./constants.js";
 import { reduce, resize } from "./resize.js";
-
-// A photo this many times larger than its canvas is first reduced by whole boxes.
-const REDUCING_GAP = 1.1;
 
 /** [height, width] of the canvas for a photo of height x width; `how` is the model's own fit. */
 export function canvasSize(how, height, width) {
@@ -32,8 +29,8 @@ export function roundHalfEven(value) {
 export function fit(photo, how) {
   const [height, width] = canvasSize(how, photo.height, photo.width);
   if (photo.height === height && photo.width === width) return photo;
-  const across = Math.trunc(photo.width / width / REDUCING_GAP) || 1;
-  const down = Math.trunc(photo.height / height / REDUCING_GAP) || 1;
+  const across = Math.trunc(photo.width / width / RESAMPLE.REDUCING_GAP) || 1;
+  const down = Math.trunc(photo.height / height / RESAMPLE.REDUCING_GAP) || 1;
   const smaller = across > 1 || down > 1 ? reduce(photo, across, down) : photo;
   return resize(smaller, width, height, 4, [photo.width / across, photo.height / down]);
 }

@@ -1,19 +1,24 @@
 // Pillow's resize (triangle filter, antialiased) and its box reduction, so that both languages see one canvas.
 //
 // Pictures are {data, width, height}; data is interleaved, its type rounds: Uint8ClampedArray for pixels of
-// four channels, Float32Array for maps of one.
+// four channels, Float32Array for maps of one. Pixels are weighed by whole numbers and rounded as Pillow does it, to
+// the bit.
+
+/** What Pillow's weights of pixels are parts of. */
+const ONE = 2 ** 22;
 
 /** Resize to width x height. `box` is the part [width, height] of the source that is used, from its top left. */
 export function resize(picture, width, height, channels, box = [picture.width, picture.height]) {
-  const across = taps(picture.width, width, box[0]);
-  const down = taps(picture.height, height, box[1]);
+  const one = picture.data instanceof Uint8ClampedArray ? ONE : 1;
+  const across = taps(picture.width, width, box[0], one);
+  const down = taps(picture.height, height, box[1], one);
   const wide = alongRows(picture.data, picture.width, picture.height, channels, width, across);
   return { data: alongColumns(wide, width * channels, height, down), width, height };
 }
 
-/** Weights of source positions for each target position; antialiased where the picture shrinks. */
-function taps(length, target, part) {
-  const scale = part / target;
+/** Weights of source positions for each target position, parts of `one`; antialiased where the picture shrinks. */
+function taps(length, target, part, one) {
+  const scale = Math.fround(part) / target; // Pillow takes the part as float32
   const support = Math.max(scale, 1);
   const most = Math.ceil(support) * 2 + 1;
   const first = new Int32Array(target);
@@ -29,14 +34,17 @@ function taps(length, target, part) {
       weights[i * most + k - start] = weight;
       total += weight;
     }
-    for (let k = 0; k < end - start; k++) weights[i * most + k] /= total;
+    for (let k = 0; k < end - start; k++) {
+      const share = weights[i * most + k] / total;
+      weights[i * most + k] = one === 1 ? share : Math.trunc(share * one + 0.5);
+    }
     first[i] = start;
     count[i] = end - start;
   }
-  return { first, count, weights, most, same: length === target && part === length };
+  return { first, count, weights, most, one, same: length === target && part === length };
 }
 
-function alongRows(data, width, height, channels, target, { first, count, weights, most, same }) {
+function alongRows(data, width, height, channels, target, { first, count, weights, most, one, same }) {
   if (same) return data;
   const result = new data.constructor(target * height * channels);
   for (let y = 0; y < height; y++) {
@@ -46,14 +54,14 @@ function alongRows(data, width, height, channels, target, { first, count, weight
       for (let c = 0; c < channels; c++) {
         let sum = 0;
         for (let k = 0; k < count[x]; k++) sum += weights[x * most + k] * data[from + k * channels + c];
-        result[to + c] = sum;
+        result[to + c] = one === 1 ? sum : Math.floor(sum / one + 0.5);
       }
     }
   }
   return result;
 }
 
-function alongColumns(data, row, target, { first, count, weights, most, same }) {
+function alongColumns(data, row, target, { first, count, weights, most, one, same }) {
   if (same) return data;
   const result = new data.constructor(row * target);
   const sums = new Float64Array(row);
@@ -64,6 +72,7 @@ function alongColumns(data, row, target, { first, count, weights, most, same }) 
       const from = (first[y] + k) * row;
       for (let x = 0; x < row; x++) sums[x] += weight * data[from + x];
     }
+    if (one !== 1) for (let x = 0; x < row; x++) sums[x] = Math.floor(sums[x] / one + 0.5);
     result.set(sums, y * row);
   }
   return result;
@@ -86,7 +95,12 @@ export function reduce({ data, width, height }, across, down) {
     for (let column = 0; column < columns; column++) {
       const wide = Math.min((column + 1) * across, width) - column * across;
       const area = wide * (end - row * down);
-      for (let c = 0; c < 4; c++) result[(row * columns + column) * 4 + c] = sums[column * 4 + c] / area;
+      // Pillow multiplies by the area's inverse, cut off behind 24 bits.
+      const [half, inverse] = [area >> 1, Math.trunc(2 ** 24 / area)];
+      for (let c = 0; c < 4; c++) {
+        const sum = sums[column * 4 + c] + half;
+        result[(row * columns + column) * 4 + c] = Math.trunc((sum * inverse) / 2 ** 24);
+      }
     }
   }
   return { data: result, width: columns, height: rows };
