@@ -9,7 +9,9 @@ from safetensors.torch import save_file
 from torchvision.models import squeezenet1_1
 
 from hairseg.errors import ModelError, UsageError
-from hairseg.net.backbones import EvenSameConv2d, SqueezeNet, Timm, build_backbone, read_weights
+from hairseg.net.backbones import SqueezeNet, Timm, build_backbone, read_weights
+from hairseg.net.efficientnet import EvenSameConv2d
+from hairseg.net.hidden import in_blocks
 
 
 def test_squeezenet_features_are_torchvisions() -> None:
@@ -148,3 +150,42 @@ def test_only_residual_blocks_are_left_out(backbone: str, block: str) -> None:
 def test_squeezenet_has_no_block_to_leave_out() -> None:
     with pytest.raises(UsageError, match="squeezenet1_1 has none: leave it out"):
         build_backbone("squeezenet1_1", without=("1.1",))
+
+
+def test_hidden_channels_of_blocks_are_left_out() -> None:
+    whole = Timm("tf_efficientnet_lite0", stages=3)
+    widths = (24, 96, 100, 144, 7)
+    torch.manual_seed(0)
+    backbone = Timm("tf_efficientnet_lite0", stages=3, hidden=widths)
+    assert backbone.channels == whole.channels
+    assert [one.width for one in in_blocks(backbone.body)] == [*widths]
+    assert [one.width for one in in_blocks(whole.body)] == [32, 96, 144, 144, 240]
+    features = backbone(torch.randn(2, 3, 64, 96))
+    assert [tuple(each.shape[1:]) for each in features] == [(16, 32, 48), (24, 16, 24), (40, 8, 12)]
+    sum(each.mean() for each in features).backward()
+    assert all(parameter.grad is not None for parameter in backbone.parameters())
+    lost = sum(p.numel() for p in whole.parameters()) - sum(p.numel() for p in backbone.parameters())
+    # A channel has its 3x3 filter, two batch norms, a column that makes it and a row that reads it.
+    stem, widened, last = 8 * (27 + 9 + 4 + 16), 44 * (24 + 9 + 4 + 24), 233 * (40 + 25 + 4 + 40)
+    assert lost == stem + widened + last
+
+
+@pytest.mark.parametrize("hidden", [(24, 96, 144), (24, 96, 144, 144, 241), (24, 0, 144, 144, 240)])
+def test_hidden_channels_are_as_many_as_blocks(hidden: tuple[int, ...]) -> None:
+    said = (
+        rf"backbone_hidden is \[{', '.join(map(str, hidden))}\]: give a positive number for each of the 5 blocks .* "
+        r"\[32, 96, 144, 144, 240\]"
+    )
+    with pytest.raises(UsageError, match=said):
+        build_backbone("tf_efficientnet_lite0", 3, hidden=hidden)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "squeezenet1_1"])
+def test_other_networks_have_no_such_blocks(name: str) -> None:
+    with pytest.raises(UsageError, match=r"backbone_hidden is of an EfficientNet.*none: leave it out"):
+        build_backbone(name, hidden=(8,))
+
+
+def test_a_block_that_is_left_out_has_no_hidden_channels() -> None:
+    backbone = Timm("tf_efficientnet_lite0", stages=3, without=("1.1",), hidden=(32, 90, 144, 240))
+    assert [one.width for one in in_blocks(backbone.body)] == [32, 90, 144, 240]

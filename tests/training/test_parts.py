@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from hairseg.data import IGNORE
 from hairseg.errors import UsageError
 from hairseg.net import build
-from hairseg.net.backbones import EvenSameConv2d
+from hairseg.net.efficientnet import EvenSameConv2d
 from hairseg.training.augment import build_augment, vary
 from hairseg.training.batches import Photos
 from hairseg.training.depthwise import FastDepthwise, FastEvenSame, speed_up_depthwise

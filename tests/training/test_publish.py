@@ -231,6 +231,29 @@ def test_a_card_says_what_learned_and_what_is_kept(
     assert "somewhere" not in card
 
 
+def test_a_card_says_that_channels_were_left_out(
+    recipe: Recipe, tmp_path: Path, models: Path, figaro: Path
+) -> None:
+    net = NetConfig(
+        backbone="tf_efficientnet_lite0",
+        backbone_stages=2,
+        backbone_hidden=(24, 80, 128),
+        bins=(1, 2),
+        decoder="fine",
+        widths=(8, 8),
+    )
+    narrow = dataclasses.replace(recipe, name="mine", net=net, pretrained="wide.toml")
+    write_weights(tmp_path / "best.safetensors", build(net).eval(), narrow)
+    publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)
+    said = "- Inside the backbone's blocks it has fewer channels than what it started from: those that"
+    assert said in (models / "mine.md").read_text()
+    assert read_info(models / "mine.onnx").parameters == cost(build(net), 64, 64)[-1].parameters
+    wide = dataclasses.replace(narrow, net=dataclasses.replace(net, backbone_hidden=()))
+    write_weights(tmp_path / "best.safetensors", build(wide.net).eval(), wide)
+    publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)
+    assert said not in (models / "mine.md").read_text()
+
+
 def test_an_exported_model_is_measured_again(
     recipe: Recipe,
     run: Path,

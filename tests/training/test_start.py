@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from chain import write_chain
+from safetensors.torch import save_file
 
 from hairseg.errors import ModelError, UsageError
 from hairseg.models import read_info
 from hairseg.net import NetConfig
+from hairseg.net.hidden import hidden_channels
 from hairseg.training import loop
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import export, with_seen
@@ -87,6 +91,72 @@ def test_a_training_may_leave_out_blocks_of_what_it_starts_from(recipe: Recipe, 
         after, net=dataclasses.replace(whole, backbone_without=("1.1",)), fresh=()
     )
     assert len(start(without_fresh, str(first.best)).net.state_dict()) == len(taken)
+
+
+WHOLE = NetConfig(
+    backbone="tf_efficientnet_lite0", backbone_stages=2, bins=(1, 2), decoder="fine", widths=(12, 8)
+)
+NARROW = dataclasses.replace(WHOLE, backbone_hidden=(24, 80, 128), widths=(8, 8))
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
+def test_a_training_may_start_from_a_wider_network(recipe: Recipe, tmp_path: Path, suffix: str) -> None:
+    before = one_epoch(recipe, name="before", net=WHOLE)
+    first = Run.create(tmp_path, before)
+    train(before, first, report=quiet)
+    path = first.best
+    if suffix == ".onnx":
+        path = tmp_path / "before.onnx"
+        export(read_checkpoint(first.best)[0], before, path)
+    # With no learning at all, what is left is what the channels that are gone were worth, and the batch norms' measuring.
+    still = one_epoch(
+        recipe, name="still", net=NARROW, pretrained=str(path), backbone_rate=0.0, head_rate=0.0, ema=0.0
+    )
+    begun = start(still, str(path))
+    assert begun.wide is not None
+    assert [one.width for one in hidden_channels(begun.wide)] == [32, 96, 144, 12, 12]
+    assert [one.width for one in hidden_channels(begun.net)] == [24, 80, 128, 8, 8]
+    said: list[str] = []
+    second = Run.create(tmp_path, still)
+    train(still, second, report=said.append)
+    assert said[0] == "leaving hidden channels out, by what they are worth on training photos"
+    assert re.fullmatch(
+        r"hidden channels left out in 5 places, where [\d.]+% of what \S+ hands on is lost at most", said[1]
+    )
+    net, trained, _ = read_checkpoint(second.best)
+    assert trained.net == NARROW
+    photo = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        theirs = read_checkpoint(first.best)[0].eval()(photo)
+        assert (net.eval()(photo) - theirs).abs().mean() < 0.5 * theirs.std() + 0.1
+    # What it became is a start as any other: nothing is left out again.
+    assert start(still, str(second.best)).wide is None
+
+
+def test_imagenet_weights_are_narrowed_too(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
+    save_file(body, tmp_path / "tf_efficientnet_lite0_imagenet.safetensors")
+    monkeypatch.setenv("HAIRSEG_WEIGHTS", str(tmp_path))
+    narrow = one_epoch(recipe, name="narrow", net=NARROW, pretrained="imagenet")
+    begun = start(narrow, "imagenet")
+    assert begun.wide is not None
+    assert [one.width for one in hidden_channels(begun.wide)] == [32, 96, 144, 8, 8]
+    run = Run.create(tmp_path, narrow)
+    train(narrow, run, report=quiet)
+    assert [one.width for one in hidden_channels(read_checkpoint(run.best)[0])] == [24, 80, 128, 8, 8]
+    whole = one_epoch(recipe, name="whole", net=WHOLE, pretrained="imagenet")
+    assert start(whole, "imagenet").wide is None
+
+
+def test_a_wider_network_than_the_start_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    before = one_epoch(recipe, name="before", net=NARROW)
+    first = Run.create(tmp_path, before)
+    train(before, first, report=quiet)
+    after = one_epoch(recipe, name="after", net=WHOLE, pretrained=str(first.best))
+    with pytest.raises(UsageError, match="channels can be taken away, and not added; lower it"):
+        train(after, Run.create(tmp_path, after), report=quiet)
 
 
 def test_a_recipe_that_goes_on_from_another_trains_both(tmp_path: Path, tiny_data: Path) -> None:

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hairseg.errors import ModelError, UsageError
+from hairseg.net.efficientnet import fix_same_padding, leave_out, set_hidden, trim_last
 from hairseg.net.resnet import STEMS, Stem, is_resnet, set_dilation, weights_name
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -99,75 +99,6 @@ class SqueezeNet(Backbone):
         self.load_state_dict(own)
 
 
-class EvenSameConv2d(nn.Conv2d):
-    """A strided convolution with TensorFlow's "same" padding for even inputs, as fixed numbers.
-
-    TensorFlow pads (0, 1) before a 3x3 convolution of stride 2 on an even input. timm computes that from the
-    input's size at run time; canvases are multiples of 32, so the fixed padding gives the same numbers, and
-    an exported graph holds no shape arithmetic.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, out_channels, about H / stride, about W / stride)."""
-        total = self.kernel_size[0] - self.stride[0]
-        before = total // 2
-        padded = F.pad(x, (before, total - before, before, total - before))
-        return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
-
-
-def _fix_same_padding(module: nn.Module) -> None:
-    from timm.layers import Conv2dSame
-
-    for child in module.modules():
-        if isinstance(child, Conv2dSame):
-            child.__class__ = EvenSameConv2d
-
-
-def _trim(body: Any, count: int, name: str) -> int:
-    """Take the last groups of blocks away, all of them in the last stage; returns the channels that are left.
-
-    An EfficientNet's last stage has two groups: that of its last downsampling, and a block that widens it for the
-    classifier (in EfficientNet-Lite2 from 208 to 352 channels, a sixth of the features' weights).
-    """
-    kept = len(getattr(body, "blocks", ())) - count
-    names: list[str] = ["blocks.-1", *body.feature_info.module_name()]  # before the first stage there is none
-    before, last = names[-2:]
-    if count < 0 or not last.startswith("blocks.") or kept <= int(before.split(".")[1]) + 1:
-        raise UsageError(
-            f"backbone_trim is {count}: backbone {name!r} has no such groups of blocks to leave out in its last "
-            "stage; lower it, or 0 for none"
-        )
-    body.blocks = body.blocks[:kept]
-    index = body._stage_out_idx.pop(int(last.split(".")[1]) + 1)
-    body._stage_out_idx[kept] = index
-    channels = [
-        module.num_features for module in body.blocks[-1].modules() if isinstance(module, nn.BatchNorm2d)
-    ]
-    return int(channels[-1])
-
-
-def _leave_out(body: Any, names: Sequence[str], backbone: str) -> None:
-    """Put what hands its input on in the place of blocks that add something to it; all other names stay.
-
-    A residual block refines what the blocks before it say, and a trained network does without many of them (Veit et al.,
-    "Residual Networks Behave Like Ensembles of Relatively Shallow Networks", NIPS 2016).
-    """
-    residual = {
-        f"{number}.{place}": (group, int(place))
-        for number, group in enumerate(getattr(body, "blocks", ()))
-        for place, block in group.named_children()
-        if getattr(block, "has_skip", False)
-    }
-    for name in names:
-        if name not in residual:
-            raise UsageError(
-                f"backbone_without: backbone {backbone!r} has no residual block {name!r}: give the number of its group "
-                'and its own in the group, such as "5.1", of an EfficientNet'
-            )
-        group, place = residual[name]
-        group[place] = nn.Identity()
-
-
 class Timm(Backbone):
     """Any timm backbone that gives features per stage.
 
@@ -180,6 +111,7 @@ class Timm(Backbone):
         dilate_second: blocks of ResNet-18 and 34 dilate both their convolutions, not the first alone.
         trim: leave out this many groups of blocks at the end of an EfficientNet's last stage.
         without: leave out these of an EfficientNet's residual blocks, by the numbers of their group and in it.
+        hidden: channels inside each of an EfficientNet's blocks that are left, in their order; empty for its own.
     """
 
     def __init__(
@@ -192,6 +124,7 @@ class Timm(Backbone):
         dilate_second: bool = True,
         trim: int = 0,
         without: Sequence[str] = (),
+        hidden: Sequence[int] = (),
     ) -> None:
         super().__init__()
         import timm
@@ -222,11 +155,12 @@ class Timm(Backbone):
             # timm's EfficientNets run every block, and keep its weights, whatever stages are asked for.
             last = self.body.feature_info.module_name(stages - 1)
             self.body.blocks = self.body.blocks[: int(last.split(".")[1]) + 1]
-        _fix_same_padding(self.body)
-        _leave_out(self.body, without, name)
+        fix_same_padding(self.body)
+        leave_out(self.body, without, name)
         self.channels = tuple(self.body.feature_info.channels())
         if trim:
-            self.channels = (*self.channels[:-1], _trim(self.body, trim, name))
+            self.channels = (*self.channels[:-1], trim_last(self.body, trim, name))
+        set_hidden(self.body, hidden, name)
         self.strides = tuple(self.body.feature_info.reduction())
         if output_stride and self.strides[-1] > output_stride:
             raise UsageError(
@@ -266,6 +200,7 @@ def build_backbone(
     dilate_second: bool = True,
     trim: int = 0,
     without: Sequence[str] = (),
+    hidden: Sequence[int] = (),
 ) -> Backbone:
     """The backbone called ``name``: ``squeezenet1_1`` or any timm name; arguments as of :class:`Timm`.
 
@@ -281,7 +216,9 @@ def build_backbone(
     if stem not in get_args(Stem):
         raise UsageError(f"stem {stem!r} is unknown: use one of {', '.join(get_args(Stem))}")
     if name != "squeezenet1_1":
-        return Timm(name, stages, output_stride, stem, contract_dilation, dilate_second, trim, without)
+        return Timm(
+            name, stages, output_stride, stem, contract_dilation, dilate_second, trim, without, hidden
+        )
     if trim:
         raise UsageError(
             "backbone_trim leaves out blocks of an EfficientNet, and squeezenet1_1 has none: use 0"
@@ -289,6 +226,10 @@ def build_backbone(
     if without:
         raise UsageError(
             "backbone_without leaves out blocks of an EfficientNet, and squeezenet1_1 has none: leave it out"
+        )
+    if hidden:
+        raise UsageError(
+            "backbone_hidden is of an EfficientNet's blocks, and squeezenet1_1 has none: leave it out"
         )
     if stem != "own":
         raise UsageError(f'squeezenet1_1 has no {stem} stem, only ResNets have: use stem = "own"')

@@ -37,6 +37,9 @@ class NetConfig:
             stays.
         backbone_without: residual blocks of an EfficientNet that are left out, each as the numbers of its group and in
             it, such as ``5.1``; a model that has them can be what training starts from.
+        backbone_hidden: channels inside each block of an EfficientNet-Lite that is left, in their order, between the
+            convolution that widens and the one that adds up; for the first block, which has none that widens, the
+            stem's. Empty for the backbone's own. A model that has more of them can be what training starts from.
         bins: grid sizes of the pyramid; empty for the FCN twin without pyramid pooling.
         pooling: ``average`` or ``max``.
         reduction: project each level to C / N channels.
@@ -69,6 +72,7 @@ class NetConfig:
     backbone_stages: int = 0
     backbone_trim: int = 0
     backbone_without: tuple[str, ...] = ()
+    backbone_hidden: tuple[int, ...] = ()
     bins: tuple[int, ...] = (1, 2, 3, 6)
     pooling: Pooling = "average"
     reduction: bool = True
@@ -121,6 +125,7 @@ def build(config: NetConfig) -> PSPNet:
         config.dilate_second,
         config.backbone_trim,
         config.backbone_without,
+        config.backbone_hidden,
     )
     if config.subpixel:
         _check_subpixel(config, backbone)

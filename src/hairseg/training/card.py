@@ -152,6 +152,11 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
             f"- Beside the masks it learned what {' and '.join(teachers)} {say} of its training photos{where}, to "
             f"{100 * recipe['distil']['share']:g} %."
         )
+    if recipe["net"].get("backbone_hidden"):
+        lines.append(
+            "- Inside the backbone's blocks it has fewer channels than what it started from: those that its training "
+            "photos need most (`hairseg.training.narrow`)."
+        )
     if recipe.get("trainable"):
         parts = ", ".join(f"`{printable(part)}`" for part in recipe["trainable"])
         lines.append(f"- Of it {parts} learned; the rest is what it started from.")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hairseg.net.backbones import EvenSameConv2d
+from hairseg.net.efficientnet import EvenSameConv2d
 
 
 class _Depthwise(torch.autograd.Function):

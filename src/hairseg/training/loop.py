@@ -20,6 +20,7 @@ from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.fingerprint import Fingerprint
 from hairseg.training.freeze import freeze
 from hairseg.training.lessons import LESSONS, teach
+from hairseg.training.narrow import narrow
 from hairseg.training.norms import synchronise
 from hairseg.training.optimize import MovingAverage, build_optimizer
 from hairseg.training.precision import has_fast_bfloat16
@@ -34,6 +35,9 @@ from hairseg.training.validate import validate
 Report = Callable[[str], None]
 # Training photos on which the batch norms of an exported model are measured.
 MEASURED = 64
+# Training photos on which the hidden channels that a network does without are found, and how many are looked at at once.
+REGRESSED = 256
+PART = 8
 
 
 def train(
@@ -80,7 +84,7 @@ def train(
     begins = "none" if resume else first.get(recipe.pretrained, recipe.pretrained)
     of = "" if resume else first.get(recipe.keep_of, recipe.keep_of)
     teachers = [first.get(name, name) for name in recipe.distil.teachers]
-    job = processes.agree(lambda: _Job(recipe, run, processes, decoded, begins, of))
+    job = processes.agree(lambda: _Job(recipe, run, processes, decoded, begins, of, report))
     if teachers:
         job.photos.lessons = teach(
             teachers, job.photos.datasets, run.folder / LESSONS, processes, report, recipe.distil.sizes
@@ -127,6 +131,7 @@ class _Job:
         decoded: the training photos, if another run has them already.
         begins: what the network starts from.
         of: the checkpoint of which a share is kept, if not what the network starts from.
+        report: told what is done before the first epoch.
     """
 
     def __init__(
@@ -137,6 +142,7 @@ class _Job:
         decoded: Photos | None,
         begins: str,
         of: str,
+        report: Report,
     ) -> None:
         self.recipe, self.run, self.processes = recipe, run, processes
         torch.manual_seed(recipe.seed)
@@ -149,9 +155,15 @@ class _Job:
         shared = decoded is not None and decoded.of(recipe, padding)
         self.photos = shared or Photos(recipe, padding, processes)
         _check_batches(recipe, len(self.photos), processes)
+        whole = begun.wide or self.net
         if begun.folded:
             photo = self.photos.sample(recipe.stages[0], MEASURED)
-            spread(self.net, begun.folded, normalised(photo, self.net.backbone))
+            spread(whole, begun.folded, normalised(photo, self.net.backbone))
+        if begun.wide:
+            report("leaving hidden channels out, by what they are worth on training photos")
+            parts = torch.split(self.photos.sample(recipe.stages[0], REGRESSED), PART)
+            lost = narrow(whole, self.net, (normalised(part, self.net.backbone) for part in parts))
+            report(f"hidden channels left out in {len(lost)} places, where {_most(lost)} is lost at most")
         freeze(self.net, recipe)
         self.net = self.net.to(processes.device).to(memory_format=torch.channels_last)
         other = kept(recipe, of).to(processes.device).to(memory_format=torch.channels_last) if of else None
@@ -203,6 +215,12 @@ class _Job:
             write_state(self.run.last, *state, epochs=line["epoch"], best=self.best, seen=self.seen)
 
         self.processes.from_first(write)
+
+
+def _most(lost: dict[str, float]) -> str:
+    """The largest loss and where it is, as a person reads it."""
+    name = max(lost, key=lambda place: lost[place], default="")
+    return f"{lost[name]:.1%} of what {name} hands on" if name else "nothing"
 
 
 def _begin(run: Run, data: Fingerprint, done: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,13 +13,14 @@ from hairseg.errors import UsageError
 from hairseg.models import find_model, packaged, read_info
 from hairseg.net import PSPNet, build
 from hairseg.net.files import load_tensors
+from hairseg.net.hidden import hidden_channels
 from hairseg.printable import printable
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import data_names
 from hairseg.training.freeze import no_part
 from hairseg.training.pretrained import imagenet_weights
 from hairseg.training.recipe import Recipe, read_recipe
-from hairseg.training.unfold import Folded, load_exported
+from hairseg.training.unfold import Folded, load_exported, shapes_in
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,15 @@ class Start:
 
     Attributes:
         net: the network.
-        folded: its batch norms that are still to be measured on training photos (:func:`hairseg.training.unfold.spread`).
+        wide: what has the weights that ``net`` is to get from it on training photos, where it has more hidden channels
+            (:func:`hairseg.training.narrow.narrow`); None where ``net`` has its weights.
+        folded: batch norms of the one with the weights that are still to be measured on training photos
+            (:func:`hairseg.training.unfold.spread`).
         seen: data that an earlier training of these weights saw, as ``set:split``.
     """
 
     net: PSPNet
+    wide: PSPNet | None = None
     folded: Folded = field(default_factory=list)
     seen: tuple[str, ...] = ()
 
@@ -50,19 +57,52 @@ def start(recipe: Recipe, pretrained: str) -> Start:
     _check_fresh(recipe, net, pretrained)
     if pretrained.endswith(".safetensors"):
         other, trained, header = read_checkpoint(Path(pretrained))
-        load_tensors(net, _with_fresh(net, other, recipe), Path(pretrained))
-        return Start(net, seen=(*data_names(trained), *map(str, header.get("seen", ()))))
+        whole = _whole(recipe, net, {name: value.shape for name, value in other.state_dict().items()})
+        load_tensors(whole, _with_fresh(whole, other, recipe), Path(pretrained))
+        seen = (*data_names(trained), *map(str, header.get("seen", ())))
+        return Start(net, _other_than(net, whole), seen=seen)
     if pretrained.endswith(".onnx") or pretrained in packaged():
         path = find_model(pretrained)
-        return Start(net, load_exported(net, path, recipe.fresh, left_out(recipe)), read_info(path).data)
+        whole = _whole(recipe, net, shapes_in(path))
+        folded = load_exported(whole, path, recipe.fresh, left_out(recipe))
+        return Start(net, _other_than(net, whole), folded, read_info(path).data)
     if pretrained == "imagenet":
-        net.backbone.load_imagenet(imagenet_weights(net.backbone.imagenet_name))
-    elif pretrained != "none":
+        whole = (
+            build(dataclasses.replace(recipe.net, backbone_hidden=())) if recipe.net.backbone_hidden else net
+        )
+        whole.backbone.load_imagenet(imagenet_weights(net.backbone.imagenet_name))
+        return Start(net, _other_than(net, whole))
+    if pretrained != "none":
         raise UsageError(
             f"pretrained is {pretrained!r}: use imagenet, none, a packaged model's name, an exported .onnx file, a "
             ".safetensors checkpoint, or the .toml recipe to train first"
         )
     return Start(net)
+
+
+def _whole(recipe: Recipe, net: PSPNet, shapes: Mapping[str, Sequence[int]]) -> PSPNet:
+    """The network of ``recipe`` with as many hidden channels as a file has; ``net`` itself where they are as many.
+
+    Args:
+        recipe: names the network.
+        net: the network of ``recipe``.
+        shapes: of the file's tensors, by the network's own names.
+    """
+    hidden = {one.name: one.width for one in hidden_channels(net)}
+    found = {
+        name: width if name.startswith(recipe.fresh) else shapes.get(f"{name}.weight", (width,))[0]
+        for name, width in hidden.items()
+    }
+    if found == hidden:
+        return net
+    inside = tuple(width for name, width in found.items() if name.startswith("backbone."))
+    steps = tuple(width for name, width in found.items() if name.startswith("decoder.steps."))
+    widths = (*steps, *recipe.net.widths[len(steps) :])  # the first is also that of the reduction
+    return build(dataclasses.replace(recipe.net, backbone_hidden=inside, widths=widths))
+
+
+def _other_than(net: PSPNet, whole: PSPNet) -> PSPNet | None:
+    return None if whole is net else whole
 
 
 def kept(recipe: Recipe, of: str) -> PSPNet:

@@ -84,6 +84,15 @@ def load_exported(
     return pairs
 
 
+def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of an exported model's float tensors, by the names that they have in its network.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    return {name.removeprefix("net."): tuple(values.shape) for name, values in _read(path).items()}
+
+
 @torch.no_grad()
 def spread(net: PSPNet, pairs: Folded, batch: Tensor) -> None:
     """Measure each folded channel's mean and variance and give them back to its batch norm.
