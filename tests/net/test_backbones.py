@@ -180,7 +180,11 @@ def test_hidden_channels_are_as_many_as_blocks(hidden: tuple[int, ...]) -> None:
         build_backbone("tf_efficientnet_lite0", 3, hidden=hidden)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "squeezenet1_1"])
+# With squeeze-and-excitation, without depthwise convolutions, with both kinds of blocks, with mixed kernels.
+@pytest.mark.parametrize(
+    "name",
+    ["efficientnet_b0", "efficientnet_es", "mobilenetv3_small_100", "mixnet_s", "resnet18", "squeezenet1_1"],
+)
 def test_other_networks_have_no_such_blocks(name: str) -> None:
     with pytest.raises(UsageError, match=r"backbone_hidden is of an EfficientNet.*none: leave it out"):
         build_backbone(name, hidden=(8,))
@@ -189,3 +193,9 @@ def test_other_networks_have_no_such_blocks(name: str) -> None:
 def test_a_block_that_is_left_out_has_no_hidden_channels() -> None:
     backbone = Timm("tf_efficientnet_lite0", stages=3, without=("1.1",), hidden=(32, 90, 144, 240))
     assert [one.width for one in in_blocks(backbone.body)] == [32, 90, 144, 240]
+
+
+def test_mobilenets_of_the_second_kind_have_hidden_channels_too() -> None:
+    backbone = Timm("mobilenetv2_100", stages=2, hidden=(24, 90, 100))
+    assert [one.width for one in in_blocks(backbone.body)] == [24, 90, 100]
+    assert [one.width for one in in_blocks(Timm("mobilenetv2_100", stages=3).body)][:4] == [32, 96, 144, 144]

@@ -65,25 +65,37 @@ def in_blocks(body: Any, prefix: str = "") -> list[Hidden]:
 
     The first block has no convolution that widens: its channels are the stem's.
     """
-    found = []
+    found: list[Hidden] = []
     for number, group in enumerate(getattr(body, "blocks", ())):
         for place, block in group.named_children():
             if isinstance(block, nn.Identity):  # left out
                 continue
-            if not isinstance(
-                getattr(block, "se", None), nn.Identity
-            ):  # something else reads its channels, too
+            one = _in_block(body, block, f"{prefix}blocks.{number}.{place}.conv_dw", first=not found)
+            if one is None:
                 return []
-            name = f"{prefix}blocks.{number}.{place}.conv_dw"
-            if hasattr(block, "conv_pwl"):
-                makers = ((block.conv_pw, block.bn1),)
-                found.append(Hidden(name, makers, (block.conv_dw, block.bn2), (block.conv_pwl, block.bn3)))
-            elif hasattr(block, "conv_pw") and not found:
-                makers = ((body.conv_stem, body.bn1),)
-                found.append(Hidden(name, makers, (block.conv_dw, block.bn1), (block.conv_pw, block.bn2)))
-            else:
-                return []
+            found.append(one)
     return found
+
+
+def _in_block(body: Any, block: Any, name: str, first: bool) -> Hidden | None:
+    """What is inside one block; None where it is built otherwise, or where something else reads its channels."""
+    if not all(isinstance(getattr(block, other, None), nn.Identity) for other in ("se", "aa")):
+        return None
+    pairs: list[Any]
+    if hasattr(block, "conv_pwl"):
+        parts = [("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3")]
+        pairs = [(getattr(block, conv, None), getattr(block, norm, None)) for conv, norm in parts]
+    elif first and not getattr(block, "has_skip", False):  # it would add the stem, too
+        stem = getattr(body, "conv_stem", None), getattr(body, "bn1", None)
+        parts = [("conv_dw", "bn1"), ("conv_pw", "bn2")]
+        pairs = [stem, *((getattr(block, conv, None), getattr(block, norm, None)) for conv, norm in parts)]
+    else:
+        return None
+    if not all(isinstance(conv, nn.Conv2d) and isinstance(norm, _BatchNorm) for conv, norm in pairs):
+        return None
+    maker, depthwise, reader = pairs
+    plain = maker[0].groups == reader[0].groups == 1 and depthwise[0].groups == depthwise[0].out_channels
+    return Hidden(name, (maker,), depthwise, reader) if plain else None
 
 
 def in_decoder(decoder: nn.Module, prefix: str = "") -> list[Hidden]:
