@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Callable
@@ -12,10 +13,11 @@ import torch
 
 from hairseg.data.check import check
 from hairseg.errors import UsageError
+from hairseg.net import PSPNet
 from hairseg.training.alike import changed
 from hairseg.training.allocator import keep_freed_memory
 from hairseg.training.batches import Photos, open_sources
-from hairseg.training.checkpoint import read_state, write_state, write_weights
+from hairseg.training.checkpoint import read_checkpoint, read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.fingerprint import Fingerprint
 from hairseg.training.freeze import freeze
@@ -27,7 +29,7 @@ from hairseg.training.precision import has_fast_bfloat16
 from hairseg.training.processes import Processes
 from hairseg.training.recipe import Recipe, Stage
 from hairseg.training.run import Run, open_run, replace
-from hairseg.training.start import earlier, kept, start
+from hairseg.training.start import config_of, earlier, kept, start
 from hairseg.training.step import Learner, Progress, normalised
 from hairseg.training.unfold import spread
 from hairseg.training.validate import validate
@@ -37,6 +39,8 @@ Report = Callable[[str], None]
 MEASURED = 64
 # Training photos on which the hidden channels that a network does without are found, and how many are looked at at once.
 REGRESSED = 256
+# What `[distil] imitate` is the share of, in the run's folder.
+IMITATED = "imitated.safetensors"
 PART = 8
 
 
@@ -94,7 +98,15 @@ def train(
     plan = [stage for stage in recipe.stages for _ in range(stage.epochs)]
     steps = [len(job.photos) // stage.batch for stage in plan]
     learner = Learner(
-        job.net, job.average, job.optimizer, recipe, processes, sum(steps[:done]), sum(steps), progress
+        job.net,
+        job.average,
+        job.optimizer,
+        recipe,
+        processes,
+        sum(steps[:done]),
+        sum(steps),
+        progress,
+        job.imitated,
     )
     for epoch in range(done, len(plan)):
         line = job.epoch(learner, epoch, plan[epoch], last=epoch + 1 == len(plan))
@@ -159,6 +171,7 @@ class _Job:
         if begun.folded:
             photo = self.photos.sample(recipe.stages[0], MEASURED)
             spread(whole, begun.folded, normalised(photo, self.net.backbone))
+        self.imitated = self._imitated(whole, begins) if recipe.distil.imitate else None
         if begun.wide:
             report("leaving hidden channels out, by what they are worth on training photos")
             parts = torch.split(self.photos.sample(recipe.stages[0], REGRESSED), PART)
@@ -177,6 +190,18 @@ class _Job:
         judged = [item for dataset in self.validation for item in dataset.items]
         processes.agree(lambda: check(judged[processes.rank :: processes.count]))
         self.data = Fingerprint([*self.photos.datasets, *self.validation], processes)
+
+    def _imitated(self, whole: PSPNet, begins: str) -> PSPNet:
+        """What the training started from, with all of its channels: kept in the run's folder, where a resume finds it."""
+        path = self.run.folder / IMITATED
+        if begins == "none":
+            net, _, _ = read_checkpoint(path)
+        else:
+            net = copy.deepcopy(whole)
+            described = dataclasses.replace(self.recipe, net=config_of(whole, self.recipe))
+            self.processes.from_first(lambda: write_weights(path, net, described))
+        net = net.eval().requires_grad_(False).to(self.processes.device)
+        return net.to(memory_format=torch.channels_last)
 
     def resume(self) -> int:
         """Take over the run's last checkpoint; returns the epochs that are done."""

@@ -197,17 +197,22 @@ class Distil:
         share: of the teachers in the cross-entropy's target, in [0, 1]; the rest is the mask's.
         sizes: of the canvases, in pixels, on which every teacher is asked; the answers are averaged. None: on the
             canvas of its own recipe.
+        imitate: of what the training starts from, with all of its channels, in the cross-entropy's target, in [0, 1]; the
+            rest is as above. It is asked about each view as it is varied: what it knows of things that are no hair, and
+            no mask tells, is not lost with the channels that are left out. 0: it is not asked.
     """
 
     teachers: tuple[str, ...] = ()
     share: float = 0.5
     sizes: tuple[int, ...] = ()
+    imitate: float = 0.0
 
     def __post_init__(self) -> None:
         for size in self.sizes:
             Fit(size=size)  # refuses what no canvas can have
         if not 0 <= self.share <= 1:
             raise UsageError(f"distil: share is {self.share:g}: give a number from 0 (the mask alone) to 1")
+        within("distil", "imitate", self.imitate, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -317,10 +322,15 @@ class Recipe:
                 "by every training that starts from it, and no two of these have a mean that works; start from a "
                 ".toml recipe or a .safetensors checkpoint"
             )
-        if self.distil.teachers and self.net.classes != 1:
+        if (self.distil.teachers or self.distil.imitate) and self.net.classes != 1:
             raise UsageError(
                 f"distil: teachers know hair alone, and the network tells {self.net.classes} classes apart: "
                 "leave them out"
+            )
+        if self.distil.imitate and self.pretrained in ("none", "imagenet"):
+            raise UsageError(
+                f"distil: imitate is {self.distil.imitate:g} beside pretrained = {self.pretrained!r}, which finds no "
+                "hair: start from a model of this project, or leave imitate out"
             )
         if self.augment.dye and self.net.classes != 1:
             raise UsageError(

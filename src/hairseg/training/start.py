@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hairseg.errors import UsageError
 from hairseg.models import find_model, packaged, read_info
-from hairseg.net import PSPNet, build
+from hairseg.net import NetConfig, PSPNet, build
 from hairseg.net.files import load_tensors
 from hairseg.net.hidden import hidden_channels
 from hairseg.printable import printable
@@ -93,12 +93,20 @@ def _whole(recipe: Recipe, net: PSPNet, shapes: Mapping[str, Sequence[int]]) -> 
         name: width if name.startswith(recipe.fresh) else shapes.get(f"{name}.weight", (width,))[0]
         for name, width in hidden.items()
     }
-    if found == hidden:
-        return net
-    inside = tuple(width for name, width in found.items() if name.startswith("backbone."))
-    steps = tuple(width for name, width in found.items() if name.startswith("decoder.steps."))
-    widths = (*steps, *recipe.net.widths[len(steps) :])  # the first is also that of the reduction
-    return build(dataclasses.replace(recipe.net, backbone_hidden=inside, widths=widths))
+    return net if found == hidden else build(_with_channels(recipe.net, found))
+
+
+def config_of(net: PSPNet, recipe: Recipe) -> NetConfig:
+    """The description of a network that has, if anything, other hidden channels than the recipe's."""
+    return _with_channels(recipe.net, {one.name: one.width for one in hidden_channels(net)})
+
+
+def _with_channels(config: NetConfig, widths: Mapping[str, int]) -> NetConfig:
+    """``config`` with these hidden channels, by the names of :func:`hairseg.net.hidden.hidden_channels`."""
+    inside = tuple(width for name, width in widths.items() if name.startswith("backbone."))
+    steps = tuple(width for name, width in widths.items() if name.startswith("decoder.steps."))
+    # The first is also that of the reduction.
+    return dataclasses.replace(config, backbone_hidden=inside, widths=(*steps, *config.widths[len(steps) :]))
 
 
 def _other_than(net: PSPNet, whole: PSPNet) -> PSPNet | None:

@@ -41,13 +41,19 @@ class Objective(nn.Module):
         net: the network.
         recipe: names the weights of the losses.
         processes: that share a batch.
+        imitated: what the recipe's ``imitate`` is the share of; None for nothing.
     """
 
-    def __init__(self, net: PSPNet, recipe: Recipe, processes: Processes) -> None:
+    def __init__(
+        self, net: PSPNet, recipe: Recipe, processes: Processes, imitated: PSPNet | None = None
+    ) -> None:
         super().__init__()
         self.net = net
         self.recipe = recipe
         self.processes = processes
+        self.imitated = (
+            imitated,
+        )  # in a tuple: no part of what learns, is counted or is put into training mode
 
     def forward(self, batch: Tensor, truth: Tensor) -> Tensor:
         """Normalised photos (N, 3, H, W) and truth (N, H, W) uint8 to a scalar.
@@ -58,6 +64,13 @@ class Objective(nn.Module):
         if truth.ndim == 4:
             truth, answer = truth.unbind(dim=1)
             taught = torch.lerp((truth == 1).float(), answer.float() / 255, self.recipe.distil.share)
+        imitated = self.imitated[0]
+        if imitated is not None:
+            with torch.no_grad(), autocast(self.recipe.bf16, self.processes.device):
+                said = torch.sigmoid(imitated(batch)[:, 0].float())
+            taught = torch.lerp(
+                (truth == 1).float() if taught is None else taught, said, self.recipe.distil.imitate
+            )
         with autocast(self.recipe.bf16, self.processes.device):
             outputs = [self.net(batch)] if self.net.auxiliary is None else [*self.net.with_auxiliary(batch)]
         losses = [
@@ -82,6 +95,7 @@ class Learner:
         step: how many are done.
         steps: how many there are in all.
         progress: told both, and the loss, after every step.
+        imitated: what it learns from on every view, in eval mode; None for nothing.
     """
 
     net: PSPNet
@@ -92,10 +106,11 @@ class Learner:
     step: int
     steps: int
     progress: Progress
+    imitated: PSPNet | None = None
     objective: nn.Module = field(init=False)
 
     def __post_init__(self) -> None:
-        self.objective = Objective(self.net, self.recipe, self.processes)
+        self.objective = Objective(self.net, self.recipe, self.processes, self.imitated)
         if self.processes.count > 1:
             # Gradients are averaged over the processes while the backward pass still runs.
             cards = [self.processes.device] if self.processes.device.type == "cuda" else None
