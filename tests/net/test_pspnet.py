@@ -191,3 +191,20 @@ def test_wrong_descriptions_are_refused() -> None:
         build(NetConfig(classes=0))
     with pytest.raises(UsageError, match="classifier_kernel is 2: give an odd number"):
         build(NetConfig(classifier_kernel=2))
+
+
+@pytest.mark.parametrize("auxiliary", [False, True])
+def test_features_come_with_the_same_logits(auxiliary: bool) -> None:
+    net = build(NetConfig(bins=(1, 2), decoder="fine", widths=(12, 8), auxiliary=auxiliary)).eval()
+    photo = torch.randn(2, 3, 75, 101)
+    seen: dict[str, object] = {}
+    for name, part in (("backbone", net.backbone), ("pyramid", net.pyramid), ("decoder", net.decoder)):
+        part.register_forward_hook(lambda part, inputs, output, name=name: seen.update({name: output}))
+    with torch.inference_mode():
+        logits, features = net.with_features(photo)
+        backbone, *others = seen["backbone"], seen["pyramid"], seen["decoder"]
+        assert isinstance(backbone, list)
+        # The same tensors, finest first.
+        assert all(one is other for one, other in zip(features, [*backbone, *others], strict=True))
+        expected = net.with_auxiliary(photo) if auxiliary else (net(photo),)
+        assert all(torch.equal(one, other) for one, other in zip(logits, expected, strict=True))

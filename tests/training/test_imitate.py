@@ -15,6 +15,7 @@ from hairseg.net import NetConfig
 from hairseg.net.hidden import hidden_channels
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.loop import IMITATED, train
+from hairseg.training.loss import QUIET, feature_loss
 from hairseg.training.processes import Processes
 from hairseg.training.recipe import Distil, Recipe, Stage
 from hairseg.training.run import Run
@@ -31,7 +32,7 @@ def quiet(line: str) -> None:
 
 
 class Says(nn.Module):
-    """A network that says one logit everywhere."""
+    """A network that says one logit everywhere, and hands on one feature and its double."""
 
     auxiliary = None
 
@@ -42,10 +43,18 @@ class Says(nn.Module):
     def forward(self, photo: torch.Tensor) -> torch.Tensor:
         return self.logit.expand(len(photo), 1, *photo.shape[2:])
 
+    def with_features(self, photo: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        feature = self.logit * torch.tensor([-1.0, 1.0, -1.0, 1.0]).view(1, 1, 2, 2)
+        return [self(photo)], [feature, torch.cat([feature, 2 * feature], dim=1)]
 
+
+@pytest.mark.parametrize("features", [0.0, 0.5])
 @pytest.mark.parametrize("lessons", [False, True], ids=["masks", "lessons"])
-def test_the_target_is_mixed_of_mask_teachers_and_what_is_imitated(recipe: Recipe, lessons: bool) -> None:
-    mixed = dataclasses.replace(recipe, dice=0.0, pretrained="x.onnx", distil=Distil(share=0.5, imitate=0.75))
+def test_the_target_is_mixed_of_mask_teachers_and_what_is_imitated(
+    recipe: Recipe, lessons: bool, features: float
+) -> None:
+    distil = Distil(share=0.5, imitate=0.75, features=features)
+    mixed = dataclasses.replace(recipe, dice=0.0, pretrained="x.onnx", distil=distil)
     imitated, net = Says(2.0), Says(-1.0)
     objective = Objective(net, mixed, Processes(), imitated)  # type: ignore[arg-type]
     mask = torch.ones(2, 4, 4, dtype=torch.uint8)
@@ -53,6 +62,10 @@ def test_the_target_is_mixed_of_mask_teachers_and_what_is_imitated(recipe: Recip
     target = 0.25 * (0.5 * 1 + 0.5 * 51 / 255 if lessons else 1.0) + 0.75 * torch.sigmoid(torch.tensor(2.0))
     loss = objective(torch.zeros(2, 3, 4, 4), truth)
     expected = F.binary_cross_entropy_with_logits(torch.tensor(-1.0), target)
+    # Ours are 1 and -1 where theirs are -2 and 2, and have a variance of 4; doubled, one of 16: 10 in the mean.
+    single = 9 / (4 + QUIET * 4)
+    double = (9 / (4 + QUIET * 10) + 36 / (16 + QUIET * 10)) / 2
+    expected = expected + features * (single + double) / 2
     assert float(loss.detach()) == pytest.approx(float(expected), abs=1e-6)
     loss.backward()
     assert net.logit.grad is not None
@@ -114,6 +127,46 @@ def test_a_resumed_run_imitates_the_same(recipe: Recipe, tmp_path: Path) -> None
     train(again, cut, resume=True, report=quiet)
     ours, theirs = (read_checkpoint(run.best)[0].state_dict() for run in (through, cut))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_features_come_nearer_and_norms_keep_their_statistics(recipe: Recipe, tmp_path: Path) -> None:
+    first = Run.create(tmp_path, dataclasses.replace(recipe, name="first", net=WHOLE))
+    train(dataclasses.replace(recipe, name="first", net=WHOLE), first, report=quiet)
+    changed = dataclasses.replace(
+        recipe,
+        name="features",
+        net=NARROW,
+        pretrained=str(first.best),
+        stages=(Stage(epochs=3, size=64, area=(0.6, 1.0), batch=4),),
+        distil=Distil(imitate=1.0, features=1.0),
+        dice=0.0,
+        warmup=0,
+        ema=0.0,
+        backbone_rate=1e-3,
+        head_rate=1e-3,
+    )
+    still = dataclasses.replace(changed, name="still", backbone_rate=1e-12, head_rate=1e-12)
+    runs = []
+    for each in (changed, still):
+        runs.append(Run.create(tmp_path, each))
+        train(each, runs[-1], report=quiet)
+    learnt, start = (read_checkpoint(run.best)[0].eval() for run in runs)
+    whole = read_checkpoint(first.best)[0].eval()
+    views = torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        theirs = whole.with_features(views)[1]
+        after, before = (feature_loss(net.with_features(views)[1], theirs) for net in (learnt, start))
+    assert float(after) < float(before)
+    ours, begun = learnt.state_dict(), start.state_dict()
+    assert all(torch.equal(ours[name], begun[name]) for name in ours if "running" in name)
+    assert not torch.equal(ours["head.weight"], begun["head.weight"])
+
+
+def test_features_are_those_of_what_is_imitated() -> None:
+    with pytest.raises(UsageError, match="features are those of what is imitated: give imitate, too"):
+        Distil(features=1.0)
+    with pytest.raises(UsageError, match="features is -1: give a weight, 0 or more"):
+        Distil(imitate=1.0, features=-1.0)
 
 
 @pytest.mark.parametrize("start", ["none", "imagenet"])

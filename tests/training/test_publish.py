@@ -246,8 +246,17 @@ def test_a_card_says_that_channels_were_left_out(
     write_weights(tmp_path / "best.safetensors", build(net).eval(), narrow)
     publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)
     said = "- Inside the backbone's blocks it has fewer channels than what it started from: those that"
-    assert said in (models / "mine.md").read_text()
+    assert said in (card := (models / "mine.md").read_text())
+    assert "Of every view it learned" not in card
     assert read_info(models / "mine.onnx").parameters == cost(build(net), 64, 64)[-1].parameters
+    imitating = dataclasses.replace(narrow, distil=Distil(imitate=0.75, features=1.0))
+    write_weights(tmp_path / "best.safetensors", build(net).eval(), imitating)
+    publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)
+    learned = (
+        "- Of every view it learned what that one says of it, and what its parts hand on, to 75 % of the cross-entropy's "
+        "target; masks have the rest."
+    )
+    assert learned in (models / "mine.md").read_text()
     wide = dataclasses.replace(narrow, net=dataclasses.replace(net, backbone_hidden=()))
     write_weights(tmp_path / "best.safetensors", build(wide.net).eval(), wide)
     publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)

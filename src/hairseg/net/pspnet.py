@@ -60,6 +60,22 @@ class PSPNet(nn.Module):
         """Logits (N, classes, h, w) at the size of the last features, before they are upsampled."""
         return self._coarse(self.backbone(photo))
 
+    def with_features(self, photo: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """What a network is told by when another one imitates it.
+
+        Returns:
+            Logits (N, classes, H, W): of the head, and of the auxiliary head where there is one; and the features that
+            the parts hand on: the backbone's, finest first, the pyramid's and the decoder's.
+        """
+        features = self.backbone(photo)
+        *finer, coarsest = features
+        pyramid = self.pyramid(coarsest)
+        last = self.decoder(pyramid, finer)
+        logits = [self._upsample(self._head(last), photo)]
+        if self.auxiliary is not None:
+            logits.append(self._upsample(self.auxiliary(features[self.auxiliary_stage]), photo))
+        return logits, [*features, pyramid, last]
+
     def with_auxiliary(self, photo: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the head and of the auxiliary head, both (N, classes, H, W): what a training step needs.
 
@@ -68,9 +84,8 @@ class PSPNet(nn.Module):
         """
         if self.auxiliary is None:
             raise UsageError("this network has no auxiliary head: build it with auxiliary = true")
-        features = self.backbone(photo)
-        auxiliary = self.auxiliary(features[self.auxiliary_stage])
-        return self._logits(features, photo), self._upsample(auxiliary, photo)
+        (logits, auxiliary), _ = self.with_features(photo)
+        return logits, auxiliary
 
     def _logits(self, features: list[Tensor], photo: Tensor) -> Tensor:
         # The 1x1 head commutes with bilinear upsampling, and is far cheaper before it.
@@ -78,8 +93,10 @@ class PSPNet(nn.Module):
 
     def _coarse(self, features: list[Tensor]) -> Tensor:
         *finer, coarsest = features
-        pyramid = self.pyramid(coarsest)
-        logits: Tensor = self.head(self.decoder(pyramid, finer))
+        return self._head(self.decoder(self.pyramid(coarsest), finer))
+
+    def _head(self, last: Tensor) -> Tensor:
+        logits: Tensor = self.head(last)
         return logits if self.subpixel == 1 else F.pixel_shuffle(logits, self.subpixel)
 
     def _upsample(self, logits: Tensor, photo: Tensor) -> Tensor:

@@ -152,6 +152,13 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
             f"- Beside the masks it learned what {' and '.join(teachers)} {say} of its training photos{where}, to "
             f"{100 * recipe['distil']['share']:g} %."
         )
+    if share := recipe["distil"].get("imitate"):
+        features = ", and what its parts hand on" if recipe["distil"]["features"] else ""
+        rest = "; masks have the rest" if share < 1 and not teachers else ""
+        lines.append(
+            f"- Of every view it learned what that one says of it{features}, to {100 * share:g} % of the cross-entropy's "
+            f"target{rest}."
+        )
     if recipe["net"].get("backbone_hidden"):
         lines.append(
             "- Inside the backbone's blocks it has fewer channels than what it started from: those that its training "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from hairseg.data import IGNORE
 
+# Of the mean variance of a feature's channels, added to that of each.
+QUIET = 0.05
 # A sum over the pixels of a batch -> the same over the batches of all processes.
 Across = Callable[[Tensor], Tensor]
 
@@ -111,6 +113,28 @@ def hair_loss(
     if not dice:
         return entropy
     return entropy + dice * (1 - soft_dice(torch.sigmoid(logits), target, valid))
+
+
+def feature_loss(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
+    """Mean squared error of features, in units of their channels' variance.
+
+    Args:
+        ours: of the network that learns, each (N, C, H, W) with its own C, H and W.
+        theirs: of the network that is imitated, alike in shape.
+
+    Returns:
+        A scalar: the mean over channels, and then over the features.
+    """
+    return torch.stack(
+        [_apart(one.float(), other.float()) for one, other in zip(ours, theirs, strict=True)]
+    ).mean()
+
+
+def _apart(ours: Tensor, theirs: Tensor) -> Tensor:
+    variance = theirs.var(dim=(0, 2, 3), correction=0)
+    # Channels that hardly ever change say little, and are not magnified without bound.
+    unit = (variance + QUIET * variance.mean()).clamp(min=1e-12)
+    return ((ours - theirs).square().mean(dim=(0, 2, 3)) / unit).mean()
 
 
 def soft_dice(probability: Tensor, target: Tensor, valid: Tensor) -> Tensor:

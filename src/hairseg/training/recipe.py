@@ -200,12 +200,16 @@ class Distil:
         imitate: of what the training starts from, with all of its channels, in the cross-entropy's target, in [0, 1]; the
             rest is as above. It is asked about each view as it is varied: what it knows of things that are no hair, and
             no mask tells, is not lost with the channels that are left out. 0: it is not asked.
+        features: weight of the squared error of the features that the network's parts hand on, beside those of what is
+            imitated (Romero et al., "FitNets", arXiv 1412.6550), in units of their variance. Features say more of a
+            photo than the answer does, so that fewer photos tell as much. 0: they are not compared.
     """
 
     teachers: tuple[str, ...] = ()
     share: float = 0.5
     sizes: tuple[int, ...] = ()
     imitate: float = 0.0
+    features: float = 0.0
 
     def __post_init__(self) -> None:
         for size in self.sizes:
@@ -213,6 +217,12 @@ class Distil:
         if not 0 <= self.share <= 1:
             raise UsageError(f"distil: share is {self.share:g}: give a number from 0 (the mask alone) to 1")
         within("distil", "imitate", self.imitate, 0, 1)
+        if not self.features >= 0:
+            raise UsageError(f"distil: features is {self.features:g}: give a weight, 0 or more")
+        if self.features and not self.imitate:
+            raise UsageError(
+                "distil: features are those of what is imitated: give imitate, too, or leave features out"
+            )
 
 
 @dataclass(frozen=True)

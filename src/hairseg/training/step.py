@@ -17,7 +17,7 @@ from hairseg.net import PSPNet
 from hairseg.net.backbones import Backbone
 from hairseg.training.batches import Pair
 from hairseg.training.freeze import to_training
-from hairseg.training.loss import hair_loss, segmentation_loss
+from hairseg.training.loss import feature_loss, hair_loss, segmentation_loss
 from hairseg.training.optimize import MovingAverage, rate_factor, set_rate
 from hairseg.training.precision import autocast
 from hairseg.training.processes import Processes
@@ -51,9 +51,8 @@ class Objective(nn.Module):
         self.net = net
         self.recipe = recipe
         self.processes = processes
-        self.imitated = (
-            imitated,
-        )  # in a tuple: no part of what learns, is counted or is put into training mode
+        # In a tuple: no part of what learns, is counted or is put into training mode.
+        self.imitated = (imitated,)
 
     def forward(self, batch: Tensor, truth: Tensor) -> Tensor:
         """Normalised photos (N, 3, H, W) and truth (N, H, W) uint8 to a scalar.
@@ -65,21 +64,34 @@ class Objective(nn.Module):
             truth, answer = truth.unbind(dim=1)
             taught = torch.lerp((truth == 1).float(), answer.float() / 255, self.recipe.distil.share)
         imitated = self.imitated[0]
-        if imitated is not None:
-            with torch.no_grad(), autocast(self.recipe.bf16, self.processes.device):
-                said = torch.sigmoid(imitated(batch)[:, 0].float())
-            taught = torch.lerp(
-                (truth == 1).float() if taught is None else taught, said, self.recipe.distil.imitate
-            )
-        with autocast(self.recipe.bf16, self.processes.device):
-            outputs = [self.net(batch)] if self.net.auxiliary is None else [*self.net.with_auxiliary(batch)]
+        if imitated is None:
+            outputs, apart = self._outputs(batch), None
+        else:
+            outputs, said, apart = self._beside(imitated, batch)
+            target = (truth == 1).float() if taught is None else taught
+            taught = torch.lerp(target, said, self.recipe.distil.imitate)
         losses = [
             segmentation_loss(logits, truth, self.recipe.dice, self.recipe.edge, self.processes.sum)
             if taught is None
             else hair_loss(logits, truth, self.recipe.dice, self.recipe.edge, self.processes.sum, taught)
             for logits in outputs
         ]
-        return losses[0] if len(losses) == 1 else losses[0] + self.recipe.auxiliary_weight * losses[1]
+        loss = losses[0] if len(losses) == 1 else losses[0] + self.recipe.auxiliary_weight * losses[1]
+        return loss if apart is None else loss + self.recipe.distil.features * apart
+
+    def _outputs(self, batch: Tensor) -> list[Tensor]:
+        """Logits of each head."""
+        with autocast(self.recipe.bf16, self.processes.device):
+            return [self.net(batch)] if self.net.auxiliary is None else [*self.net.with_auxiliary(batch)]
+
+    def _beside(self, imitated: PSPNet, batch: Tensor) -> tuple[list[Tensor], Tensor, Tensor | None]:
+        """Logits of each head, the probability that is imitated, and how far the features are apart where that counts."""
+        with autocast(self.recipe.bf16, self.processes.device):
+            outputs, ours = self.net.with_features(batch)
+            with torch.no_grad():
+                logits, theirs = imitated.with_features(batch)
+        said = torch.sigmoid(logits[0][:, 0].float())
+        return outputs, said, feature_loss(ours, theirs) if self.recipe.distil.features else None
 
 
 @dataclass
@@ -130,7 +142,12 @@ class Learner:
         Raises:
             TrainingError: a loss is no number; the weights are those before its step.
         """
-        to_training(self.net)
+        # What is imitated is asked as it ships, so it is compared with this network as that would ship: with the
+        # statistics of its batch norms, and without dropout.
+        if self.imitated is None:
+            to_training(self.net)
+        else:
+            self.net.eval()
         losses: list[float] = []
         while parts := list(itertools.islice(batches, self.recipe.accumulate)):
             set_rate(self.optimizer, stage.rate * rate_factor(self.step, self.steps, self.recipe))
