@@ -195,7 +195,7 @@ def test_wrong_descriptions_are_refused() -> None:
 
 @pytest.mark.parametrize("auxiliary", [False, True])
 def test_features_come_with_the_same_logits(auxiliary: bool) -> None:
-    net = build(NetConfig(bins=(1, 2), decoder="fine", widths=(12, 8), auxiliary=auxiliary)).eval()
+    net = build(NetConfig(bins=(1, 2), auxiliary=auxiliary)).eval()
     photo = torch.randn(2, 3, 75, 101)
     seen: dict[str, object] = {}
     for name, part in (("backbone", net.backbone), ("pyramid", net.pyramid), ("decoder", net.decoder)):
