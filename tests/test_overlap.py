@@ -81,6 +81,56 @@ def test_an_interrupt_gives_what_is_in_hand() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_interrupt_waits_until_a_result_is_told(workers: int) -> None:
+    begun: list[int] = []
+    finishing: list[bool] = []
+    told: list[int] = []
+
+    def tell(item: int) -> None:
+        if item == 3:
+            interrupt()
+            time.sleep(0.05)
+        told.append(item)
+
+    results = overlap(
+        lambda item: begun.append(item) or item, range(100), workers, lambda: finishing.append(True)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        deque(map(tell, results), maxlen=0)
+    assert told == sorted(begun) == list(range(len(begun)))
+    assert 4 <= len(told) <= 4 + 2 * workers
+    assert finishing == ([True] if workers > 1 else [])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_second_interrupt_does_not_wait_until_a_result_is_told() -> None:
+    def tell(item: int) -> None:
+        for _ in range(2):
+            interrupt()
+            time.sleep(0.05)
+        pytest.fail("it was waited for")
+
+    with pytest.raises(KeyboardInterrupt):
+        deque(map(tell, overlap(lambda item: item, range(100), 2, lambda: None)), maxlen=0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_handler_that_is_set_is_left_alone() -> None:
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        results = overlap(lambda item: item, range(10), 2, lambda: None)
+        next(results)
+        interrupt()
+        assert list(results) == list(range(1, 10))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert came == [signal.SIGINT]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_second_interrupt_waits_for_nothing() -> None:
     finish = threading.Event()
 
