@@ -6,7 +6,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -32,11 +32,8 @@ def overlap(
             A second interrupt waits for none of them. With it, the first interrupt comes only where results are
             waited for, so that what the caller does with one is done as a whole.
     """
-    if finishing is None:
-        yield from _overlapped(work, items, workers, None, Interrupts())
-        return
     interrupts = Interrupts()
-    with interrupts.held():
+    with nullcontext() if finishing is None else interrupts.held():
         yield from _overlapped(work, items, workers, finishing, interrupts)
 
 
