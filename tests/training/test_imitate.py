@@ -31,23 +31,6 @@ def quiet(line: str) -> None:
     pass
 
 
-def imitating(recipe: Recipe, first: Run, distil: Distil) -> Recipe:
-    """A narrower network that learns from the one of ``first``, and from nothing else."""
-    return dataclasses.replace(
-        recipe,
-        name="narrow",
-        net=NARROW,
-        pretrained=str(first.best),
-        stages=(Stage(epochs=4, size=64, area=(0.6, 1.0), batch=4),),
-        distil=distil,
-        dice=0.0,
-        warmup=0,
-        ema=0.0,
-        backbone_rate=1e-3,
-        head_rate=1e-3,
-    )
-
-
 class Says(nn.Module):
     """A network that says one logit everywhere, and hands on one feature and its double."""
 
@@ -94,7 +77,19 @@ def test_a_narrower_network_comes_nearer_to_what_it_imitates(recipe: Recipe, tmp
     first = Run.create(tmp_path, dataclasses.replace(recipe, name="first", net=WHOLE))
     train(dataclasses.replace(recipe, name="first", net=WHOLE), first, report=quiet)
     theirs = read_checkpoint(first.best)[0].eval()
-    narrow = imitating(recipe, first, Distil(imitate=1.0))
+    narrow = dataclasses.replace(
+        recipe,
+        name="narrow",
+        net=NARROW,
+        pretrained=str(first.best),
+        stages=(Stage(epochs=4, size=64, area=(0.6, 1.0), batch=4),),
+        distil=Distil(imitate=1.0),
+        dice=0.0,
+        warmup=0,
+        ema=0.0,
+        backbone_rate=1e-3,
+        head_rate=1e-3,
+    )
     run = Run.create(tmp_path, narrow)
     train(narrow, run, report=quiet)
     kept, described, _ = read_checkpoint(run.folder / IMITATED)
@@ -137,7 +132,19 @@ def test_a_resumed_run_imitates_the_same(recipe: Recipe, tmp_path: Path) -> None
 def test_features_come_nearer_and_norms_keep_their_statistics(recipe: Recipe, tmp_path: Path) -> None:
     first = Run.create(tmp_path, dataclasses.replace(recipe, name="first", net=WHOLE))
     train(dataclasses.replace(recipe, name="first", net=WHOLE), first, report=quiet)
-    changed = imitating(recipe, first, Distil(imitate=1.0, features=1.0))
+    changed = dataclasses.replace(
+        recipe,
+        name="features",
+        net=NARROW,
+        pretrained=str(first.best),
+        stages=(Stage(epochs=3, size=64, area=(0.6, 1.0), batch=4),),
+        distil=Distil(imitate=1.0, features=1.0),
+        dice=0.0,
+        warmup=0,
+        ema=0.0,
+        backbone_rate=1e-3,
+        head_rate=1e-3,
+    )
     still = dataclasses.replace(changed, name="still", backbone_rate=1e-12, head_rate=1e-12)
     runs = []
     for each in (changed, still):
