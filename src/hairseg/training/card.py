@@ -155,9 +155,13 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
     if share := recipe["distil"].get("imitate"):
         features = ", and what its parts hand on" if recipe["distil"]["features"] else ""
         rest = "; masks have the rest" if share < 1 and not teachers else ""
+        of = recipe["distil"].get("imitate_of")
+        whose = f"`{printable(Path(of).name)}`" if of else "that one"
+        times = recipe["distil"].get("reduce", 1)
+        larger = f", {times:g} times as large" if times != 1 else ""
         lines.append(
-            f"- Of every view it learned what that one says of it{features}, to {100 * share:g} % of the cross-entropy's "
-            f"target{rest}."
+            f"- Of every view it learned what {whose} says of it{larger}{features}, to {100 * share:g} % of the "
+            f"cross-entropy's target{rest}."
         )
     if recipe["net"].get("backbone_hidden"):
         lines.append(

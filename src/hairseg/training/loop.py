@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from hairseg.net import PSPNet
 from hairseg.training.alike import changed
 from hairseg.training.allocator import keep_freed_memory
 from hairseg.training.batches import Photos, open_sources
-from hairseg.training.checkpoint import read_checkpoint, read_state, write_state, write_weights
+from hairseg.training.checkpoint import read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.fingerprint import Fingerprint
 from hairseg.training.freeze import freeze
+from hairseg.training.imitate import IMITATED, Imitated, another, itself, shrunk
 from hairseg.training.lessons import LESSONS, teach
 from hairseg.training.narrow import narrow
 from hairseg.training.norms import synchronise
@@ -29,7 +30,7 @@ from hairseg.training.precision import has_fast_bfloat16
 from hairseg.training.processes import Processes
 from hairseg.training.recipe import Recipe, Stage
 from hairseg.training.run import Run, open_run, replace
-from hairseg.training.start import config_of, earlier, kept, start
+from hairseg.training.start import earlier, kept, start
 from hairseg.training.step import Learner, Progress, normalised
 from hairseg.training.unfold import spread
 from hairseg.training.validate import validate
@@ -39,8 +40,6 @@ Report = Callable[[str], None]
 MEASURED = 64
 # Training photos on which the hidden channels that a network does without are found, and how many are looked at at once.
 REGRESSED = 256
-# What `[distil] imitate` is the share of, in the run's folder.
-IMITATED = "imitated.safetensors"
 PART = 8
 
 
@@ -85,10 +84,14 @@ def train(
     # A resume brings its own weights, and its lessons; what they came from may be gone.
     shelf = shelf or run.folder
     first = {} if resume else _trained_first(recipe, shelf, report, progress, processes)
-    begins = "none" if resume else first.get(recipe.pretrained, recipe.pretrained)
-    of = "" if resume else first.get(recipe.keep_of, recipe.keep_of)
+    others = _Others(
+        begins="none" if resume else first.get(recipe.pretrained, recipe.pretrained),
+        kept="" if resume else first.get(recipe.keep_of, recipe.keep_of),
+        imitated=first.get(recipe.distil.imitate_of, recipe.distil.imitate_of),
+        resume=resume,
+    )
     teachers = [first.get(name, name) for name in recipe.distil.teachers]
-    job = processes.agree(lambda: _Job(recipe, run, processes, decoded, begins, of, report))
+    job = processes.agree(lambda: _Job(recipe, run, processes, decoded, others, report))
     if teachers:
         job.photos.lessons = teach(
             teachers, job.photos.datasets, run.folder / LESSONS, processes, report, recipe.distil.sizes
@@ -133,6 +136,23 @@ def _inside(shelf: Path, recipe: Recipe, report: Report, progress: Progress, pro
     return str(run.best)
 
 
+@dataclass(frozen=True)
+class _Others:
+    """Models that a training has to do with, as it finds them: names and paths, empty for none.
+
+    Attributes:
+        begins: what the network starts from.
+        kept: the checkpoint of which a share is kept, if not what the network starts from.
+        imitated: what is asked about every view, if not what the network starts from.
+        resume: the run's folder has what the training needs of them.
+    """
+
+    begins: str
+    kept: str
+    imitated: str
+    resume: bool
+
+
 class _Job:
     """What a training works with, the same in every process.
 
@@ -141,8 +161,7 @@ class _Job:
         run: where.
         processes: that share every batch.
         decoded: the training photos, if another run has them already.
-        begins: what the network starts from.
-        of: the checkpoint of which a share is kept, if not what the network starts from.
+        others: the models that it has to do with.
         report: told what is done before the first epoch.
     """
 
@@ -152,16 +171,16 @@ class _Job:
         run: Run,
         processes: Processes,
         decoded: Photos | None,
-        begins: str,
-        of: str,
+        others: _Others,
         report: Report,
     ) -> None:
         self.recipe, self.run, self.processes = recipe, run, processes
         torch.manual_seed(recipe.seed)
-        begun = start(recipe, begins)
+        begun = start(recipe, others.begins)
         self.net, self.seen = begun.net, list(begun.seen)
         for stage in recipe.stages:
-            self.net.check_size(stage.sides[-1], stage.sides[-1])
+            smallest = shrunk(stage.sides[-1], recipe.distil.reduce)
+            self.net.check_size(smallest, smallest)
         red, green, blue = (round(255 * level) for level in self.net.backbone.mean)
         padding = (red, green, blue)
         shared = decoded is not None and decoded.of(recipe, padding)
@@ -171,7 +190,7 @@ class _Job:
         if begun.folded:
             photo = self.photos.sample(recipe.stages[0], MEASURED)
             spread(whole, begun.folded, normalised(photo, self.net.backbone))
-        self.imitated = self._imitated(whole, begins) if recipe.distil.imitate else None
+        self.imitated = self._imitated(whole, others) if recipe.distil.imitate else None
         if begun.wide:
             report("leaving hidden channels out, by what they are worth on training photos")
             parts = torch.split(self.photos.sample(recipe.stages[0], REGRESSED), PART)
@@ -179,7 +198,9 @@ class _Job:
             report(f"hidden channels left out in {len(lost)} places, where {_most(lost)} is lost at most")
         freeze(self.net, recipe)
         self.net = self.net.to(processes.device).to(memory_format=torch.channels_last)
-        other = kept(recipe, of).to(processes.device).to(memory_format=torch.channels_last) if of else None
+        other = kept(recipe, others.kept) if others.kept else None
+        if other:
+            other = other.to(processes.device).to(memory_format=torch.channels_last)
         self.average = MovingAverage(self.net, recipe.ema, recipe.keep, other)
         if processes.device.type == "cpu":
             speed_up_depthwise(self.net)
@@ -191,17 +212,13 @@ class _Job:
         processes.agree(lambda: check(judged[processes.rank :: processes.count]))
         self.data = Fingerprint([*self.photos.datasets, *self.validation], processes)
 
-    def _imitated(self, whole: PSPNet, begins: str) -> PSPNet:
-        """What the training started from, with all of its channels: kept in the run's folder, where a resume finds it."""
+    def _imitated(self, whole: PSPNet, others: _Others) -> Imitated:
+        """What is asked about every view."""
         path = self.run.folder / IMITATED
-        if begins == "none":
-            net, _, _ = read_checkpoint(path)
-        else:
-            net = copy.deepcopy(whole)
-            described = dataclasses.replace(self.recipe, net=config_of(whole, self.recipe))
-            self.processes.from_first(lambda: write_weights(path, net, described))
-        net = net.eval().requires_grad_(False).to(self.processes.device)
-        return net.to(memory_format=torch.channels_last)
+        if others.imitated:
+            learner = self.net.backbone
+            return another(others.imitated, learner, self.recipe, path, others.resume, self.processes)
+        return itself(whole, self.recipe, path, others.resume, self.processes)
 
     def resume(self) -> int:
         """Take over the run's last checkpoint; returns the epochs that are done."""

@@ -23,7 +23,8 @@ AUXILIARY = 0.4
 
 # Between the sides of a stage's batches: the coarsest stride, so that features keep lying alike.
 SIDE_STEP = 32
-
+# Of `[distil] reduce`: a view of 448 pixels has 112 left.
+LARGEST_REDUCTION = 4
 
 # Keys of ``[augment]`` that say how often something is done.
 PROBABILITIES = (
@@ -200,6 +201,10 @@ class Distil:
         imitate: of what the training starts from, with all of its channels, in the cross-entropy's target, in [0, 1]; the
             rest is as above. It is asked about each view as it is varied: what it knows of things that are no hair, and
             no mask tells, is not lost with the channels that are left out. 0: it is not asked.
+        imitate_of: another model than what the training starts from, as ``teachers``; empty for none.
+        reduce: how many times smaller, in side, the network that learns sees each view, beside what it imitates, which
+            sees the stage's ``size``: a small network is asked on a small canvas, and taught what is right there. 1: as
+            large.
         features: weight of the squared error of the features that the network's parts hand on, beside those of what is
             imitated (Romero et al., "FitNets", arXiv 1412.6550), in units of their variance. Features say more of a
             photo than the answer does, so that fewer photos tell as much. 0: they are not compared.
@@ -209,6 +214,8 @@ class Distil:
     share: float = 0.5
     sizes: tuple[int, ...] = ()
     imitate: float = 0.0
+    imitate_of: str = ""
+    reduce: float = 1.0
     features: float = 0.0
 
     def __post_init__(self) -> None:
@@ -219,6 +226,19 @@ class Distil:
         within("distil", "imitate", self.imitate, 0, 1)
         if not self.features >= 0:
             raise UsageError(f"distil: features is {self.features:g}: give a weight, 0 or more")
+        if not 1 <= self.reduce <= LARGEST_REDUCTION:
+            raise UsageError(
+                f"distil: reduce is {self.reduce:g}: give a number from 1 to {LARGEST_REDUCTION}"
+            )
+        if (self.imitate_of or self.reduce != 1) and not self.imitate:
+            raise UsageError(
+                "distil: imitate_of and reduce say how imitate is meant: give imitate, too, or leave them out"
+            )
+        if self.features and (self.imitate_of or self.reduce != 1):
+            raise UsageError(
+                "distil: features are compared with those of what the training starts from, at one size: leave "
+                "imitate_of and reduce out, or features"
+            )
         if self.features and not self.imitate:
             raise UsageError(
                 "distil: features are those of what is imitated: give imitate, too, or leave features out"
@@ -337,10 +357,10 @@ class Recipe:
                 f"distil: teachers know hair alone, and the network tells {self.net.classes} classes apart: "
                 "leave them out"
             )
-        if self.distil.imitate and self.pretrained in ("none", "imagenet"):
+        if self.distil.imitate and not self.distil.imitate_of and self.pretrained in ("none", "imagenet"):
             raise UsageError(
                 f"distil: imitate is {self.distil.imitate:g} beside pretrained = {self.pretrained!r}, which finds no "
-                "hair: start from a model of this project, or leave imitate out"
+                "hair: start from a model of this project, or name one as imitate_of"
             )
         if self.augment.dye and self.net.classes != 1:
             raise UsageError(
@@ -430,9 +450,10 @@ def recipe_of(
         recipe = dataclasses.replace(recipe, pretrained=_beside(recipe.pretrained, path.parent))
     if recipe.keep_of:
         recipe = dataclasses.replace(recipe, keep_of=_beside(recipe.keep_of, path.parent))
-    if recipe.distil.teachers:
-        teachers = tuple(_beside(one, path.parent) for one in recipe.distil.teachers)
-        recipe = dataclasses.replace(recipe, distil=dataclasses.replace(recipe.distil, teachers=teachers))
+    teachers = tuple(_beside(one, path.parent) for one in recipe.distil.teachers)
+    imitate_of = _beside(recipe.distil.imitate_of, path.parent)
+    distil = dataclasses.replace(recipe.distil, teachers=teachers, imitate_of=imitate_of)
+    recipe = dataclasses.replace(recipe, distil=distil)
     train, judged = (
         tuple(beside(one, path.parent) for one in part) for part in (recipe.train, recipe.validate)
     )

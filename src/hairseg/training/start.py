@@ -173,7 +173,7 @@ def earlier(recipe: Recipe) -> dict[str, Recipe]:
 
 def _earlier(recipe: Recipe, waiting: tuple[str, ...]) -> dict[str, Recipe]:
     found = {}
-    for name in (recipe.pretrained, recipe.keep_of, *recipe.distil.teachers):
+    for name in (recipe.pretrained, recipe.keep_of, recipe.distil.imitate_of, *recipe.distil.teachers):
         if name.endswith(".toml"):
             found[name] = first = read_recipe(Path(name))
             if first.name in waiting:

@@ -17,6 +17,7 @@ from hairseg.net import PSPNet
 from hairseg.net.backbones import Backbone
 from hairseg.training.batches import Pair
 from hairseg.training.freeze import to_training
+from hairseg.training.imitate import Imitated, as_large, reduced
 from hairseg.training.loss import feature_loss, hair_loss, segmentation_loss
 from hairseg.training.optimize import MovingAverage, rate_factor, set_rate
 from hairseg.training.precision import autocast
@@ -45,29 +46,28 @@ class Objective(nn.Module):
     """
 
     def __init__(
-        self, net: PSPNet, recipe: Recipe, processes: Processes, imitated: PSPNet | None = None
+        self, net: PSPNet, recipe: Recipe, processes: Processes, imitated: Imitated | None = None
     ) -> None:
         super().__init__()
         self.net = net
         self.recipe = recipe
         self.processes = processes
-        # In a tuple: no part of what learns, is counted or is put into training mode.
-        self.imitated = (imitated,)
+        self.imitated = imitated
 
     def forward(self, batch: Tensor, truth: Tensor) -> Tensor:
         """Normalised photos (N, 3, H, W) and truth (N, H, W) uint8 to a scalar.
 
         With teachers, truth is (N, 2, H, W): the mask, and their probability in 255ths.
         """
-        taught = None
+        taught, whole = None, batch
+        batch, truth = reduced(batch, truth, self.recipe.distil.reduce)
         if truth.ndim == 4:
             truth, answer = truth.unbind(dim=1)
             taught = torch.lerp((truth == 1).float(), answer.float() / 255, self.recipe.distil.share)
-        imitated = self.imitated[0]
-        if imitated is None:
+        if self.imitated is None:
             outputs, apart = self._outputs(batch), None
         else:
-            outputs, said, apart = self._beside(imitated, batch)
+            outputs, said, apart = self._beside(self.imitated, whole, batch)
             target = (truth == 1).float() if taught is None else taught
             taught = torch.lerp(target, said, self.recipe.distil.imitate)
         losses = [
@@ -84,14 +84,24 @@ class Objective(nn.Module):
         with autocast(self.recipe.bf16, self.processes.device):
             return [self.net(batch)] if self.net.auxiliary is None else [*self.net.with_auxiliary(batch)]
 
-    def _beside(self, imitated: PSPNet, batch: Tensor) -> tuple[list[Tensor], Tensor, Tensor | None]:
-        """Logits of each head, the probability that is imitated, and how far the features are apart where that counts."""
+    def _beside(
+        self, imitated: Imitated, whole: Tensor, batch: Tensor
+    ) -> tuple[list[Tensor], Tensor, Tensor | None]:
+        """Logits of each head, the probability that is imitated, and how far the features are apart where that counts.
+
+        Args:
+            imitated: what is asked.
+            whole: the views as they are, which it sees.
+            batch: the views as the network that learns sees them.
+        """
+        with torch.no_grad():
+            said, theirs = imitated(whole)
+            said = as_large(said, batch)
+        if not self.recipe.distil.features:
+            return self._outputs(batch), said, None
         with autocast(self.recipe.bf16, self.processes.device):
             outputs, ours = self.net.with_features(batch)
-            with torch.no_grad():
-                logits, theirs = imitated.with_features(batch)
-        said = torch.sigmoid(logits[0][:, 0].float())
-        return outputs, said, feature_loss(ours, theirs) if self.recipe.distil.features else None
+            return outputs, said, feature_loss(ours, theirs)
 
 
 @dataclass
@@ -107,7 +117,7 @@ class Learner:
         step: how many are done.
         steps: how many there are in all.
         progress: told both, and the loss, after every step.
-        imitated: what it learns from on every view, in eval mode; None for nothing.
+        imitated: what it learns from on every view; None for nothing.
     """
 
     net: PSPNet
@@ -118,7 +128,7 @@ class Learner:
     step: int
     steps: int
     progress: Progress
-    imitated: PSPNet | None = None
+    imitated: Imitated | None = None
     objective: nn.Module = field(init=False)
 
     def __post_init__(self) -> None:
@@ -142,9 +152,9 @@ class Learner:
         Raises:
             TrainingError: a loss is no number; the weights are those before its step.
         """
-        # What is imitated is asked as it ships, so it is compared with this network as that would ship: with the
+        # What it started from is asked as it ships, so it is compared with this network as that would ship: with the
         # statistics of its batch norms, and without dropout.
-        if self.imitated is None:
+        if self.imitated is None or self.recipe.distil.imitate_of:
             to_training(self.net)
         else:
             self.net.eval()
