@@ -45,6 +45,20 @@ def test_only_the_named_parts_change(begun: Recipe, tmp_path: Path) -> None:
     assert {name.split(".")[0] for name in set(before) - changed} == {"backbone", "decoder", "head"}
 
 
+def test_still_norms_keep_their_statistics_while_all_weights_learn(begun: Recipe, tmp_path: Path) -> None:
+    still = dataclasses.replace(begun, trainable=(), still_norms=True)
+    run = Run.create(tmp_path, still)
+    train(still, run, report=quiet)
+    before = read_checkpoint(Path(begun.pretrained))[0].state_dict()
+    after = read_checkpoint(run.best)[0].state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {
+        name for name in before if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+    }
+    with pytest.raises(UsageError, match="there are no statistics yet that norms could keep"):
+        dataclasses.replace(still, pretrained="none")
+
+
 def test_a_killed_run_of_parts_goes_on_to_the_same_weights(begun: Recipe, tmp_path: Path) -> None:
     whole, killed = Run.create(tmp_path, begun), Run.at(tmp_path / "killed", begun)
     train(begun, whole, report=quiet)

@@ -262,7 +262,9 @@ def test_a_card_says_that_channels_were_left_out(
     )
     write_weights(tmp_path / "best.safetensors", build(net).eval(), other)
     publish(tmp_path / "best.safetensors", models, figaro, others=False, report=lambda line: None)
-    learned = "- Of every view it learned what `large.toml` says of it, 1.5 times as large, to 100 % of the cross-"
+    learned = (
+        "- Of every view it learned what `large.toml` says of it, 1.5 times as large, to 100 % of the cross-"
+    )
     assert learned in (models / "mine.md").read_text()
     wide = dataclasses.replace(narrow, net=dataclasses.replace(net, backbone_hidden=()))
     write_weights(tmp_path / "best.safetensors", build(wide.net).eval(), wide)

@@ -263,6 +263,8 @@ class Recipe:
             ``pyramid`` or ``decoder.reduce``: what the model has not, or has in another shape.
         trainable: parts of the network that learn, named likewise; the rest stays as the training found it, its batch
             norms' statistics too. None: all learn.
+        still_norms: batch norms keep the statistics that they start with, and dropout is off, as in what ships: for a
+            model that finds hair already and learns at low rates. So it is in any case where that model is imitated.
         distil: other networks to learn from.
         optimizer: ``adamw`` or ``sgd``.
         backbone_rate: learning rate of the pretrained backbone.
@@ -302,6 +304,7 @@ class Recipe:
     pretrained: str = "imagenet"
     fresh: tuple[str, ...] = ()
     trainable: tuple[str, ...] = ()
+    still_norms: bool = False
     distil: Distil = field(default_factory=Distil)
     optimizer: Literal["adamw", "sgd"] = "adamw"
     backbone_rate: float = 3e-4
@@ -361,6 +364,10 @@ class Recipe:
             raise UsageError(
                 f"distil: imitate is {self.distil.imitate:g} beside pretrained = {self.pretrained!r}, which finds no "
                 "hair: start from a model of this project, or name one as imitate_of"
+            )
+        if self.still_norms and self.pretrained == "none":
+            raise UsageError(
+                "still_norms beside pretrained = 'none': there are no statistics yet that norms could keep; leave it out"
             )
         if self.augment.dye and self.net.classes != 1:
             raise UsageError(

@@ -152,12 +152,12 @@ class Learner:
         Raises:
             TrainingError: a loss is no number; the weights are those before its step.
         """
-        # What it started from is asked as it ships, so it is compared with this network as that would ship: with the
-        # statistics of its batch norms, and without dropout.
-        if self.imitated is None or self.recipe.distil.imitate_of:
-            to_training(self.net)
-        else:
+        # What it started from is asked as it ships, so it is compared with this network as that would ship.
+        itself = self.imitated is not None and not self.recipe.distil.imitate_of
+        if itself or self.recipe.still_norms:
             self.net.eval()
+        else:
+            to_training(self.net)
         losses: list[float] = []
         while parts := list(itertools.islice(batches, self.recipe.accumulate)):
             set_rate(self.optimizer, stage.rate * rate_factor(self.step, self.steps, self.recipe))
