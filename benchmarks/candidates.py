@@ -104,16 +104,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--data", type=Path, default=os.environ.get("HAIRSEG_DATA"), help="holds figaro1k/ and the others"
     )
     parser.add_argument("--thin", type=int, default=1, help="so many times fewer photos")
-    parser.add_argument("--threshold", type=float, help="of all models")
+    parser.add_argument("--threshold", type=float, help="of all models; left out: of each its own")
     chosen = parser.parse_args(arguments)
+    if chosen.thin < 1:
+        parser.error(f"--thin {chosen.thin} leaves no photos: give 1 or more")
     if chosen.data is None:
         parser.error("name the folder that holds figaro1k/ with --data, or in HAIRSEG_DATA")
     try:
         models = {name: Segmenter(name, one_look=True) for name in chosen.models}
-        limits = {name: chosen.threshold or model.info.threshold for name, model in models.items()}
 
         def masks(photo: Pixels) -> Masks:
-            return {name: model(photo, threshold=limits[name]).mask for name, model in models.items()}
+            return {name: model(photo, threshold=chosen.threshold).mask for name, model in models.items()}
 
         table = [_compared(row, masks) for row in rows(chosen.data, chosen.thin)]
         table += _unlabelled(chosen.data / "unlabelled" / "images", masks)

@@ -65,3 +65,9 @@ def test_every_row_of_the_real_sets(real_figaro, capsys):
 def test_a_model_that_is_not_there(capsys):
     assert candidates.main(["nothing.onnx", "--data", "."]) == 3
     assert "nothing.onnx" in capsys.readouterr().err
+
+
+def test_no_photos_are_no_comparison(capsys):
+    with pytest.raises(SystemExit):
+        candidates.main(["hairseg-small-int8", "--data", ".", "--thin", "0"])
+    assert "--thin 0 leaves no photos" in capsys.readouterr().err

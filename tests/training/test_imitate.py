@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from hairseg.errors import HairsegError, UsageError
 from hairseg.net import NetConfig, build
+from hairseg.net.backbones import Backbone
 from hairseg.net.hidden import hidden_channels
 from hairseg.training.batches import Photos
 from hairseg.training.checkpoint import read_checkpoint, write_weights
@@ -218,12 +219,19 @@ def test_views_are_reduced_to_whole_grids_and_masks_at_the_middle_of_their_pixel
     assert float(said.mean()) == pytest.approx(float(truth.float().mean()), abs=1e-3)
 
 
-def asked(name: str, net: nn.Module, recipe: Recipe, folder: Path, resume: bool = False) -> torch.Tensor:
-    """What the model of a name says of three colours, as ``net`` sees them."""
+def three_colors(backbone: Backbone) -> torch.Tensor:
+    """Two views of three vertical stripes, as a network with ``backbone`` takes them."""
     colors = torch.tensor([[200, 100, 0], [100, 101, 0], [10, 90, 7]], dtype=torch.uint8)
-    views = colors.T[None, :, None, :].expand(2, 3, 64, 3).repeat_interleave(32, dim=3).contiguous()
-    ask = another(name, net.backbone, recipe, folder / IMITATED, resume, Processes())
-    said, features = ask(normalised(views, net.backbone))
+    views = colors.T[None, :, None, :].expand(2, 3, 64, 3).repeat_interleave(32, dim=3)
+    return normalised(views, backbone)
+
+
+def said_of_colors(
+    name: str, backbone: Backbone, recipe: Recipe, folder: Path, resume: bool = False
+) -> torch.Tensor:
+    """What the model of a name says of them."""
+    ask = another(name, backbone, recipe, folder / IMITATED, resume, Processes())
+    said, features = ask(three_colors(backbone))
     assert features == []
     assert said.shape == (2, 64, 96)
     return said
@@ -234,7 +242,7 @@ def test_an_exported_model_is_asked_with_its_own_normalisation(
 ) -> None:
     net = build(dataclasses.replace(WHOLE, backbone="squeezenet1_1"))
     assert net.backbone.mean != (0, 0, 0)
-    said = asked(str(toy_model), net, recipe, tmp_path)
+    said = said_of_colors(str(toy_model), net.backbone, recipe, tmp_path)
     # The toy says sigmoid(20 (red - green)) of values in [0, 1].
     expected = torch.sigmoid(torch.tensor([100.0, -1.0, -80.0]) * 20 / 255)
     for column, value in zip((16, 48, 80), expected, strict=True):
@@ -247,15 +255,14 @@ def test_a_checkpoint_is_asked_and_kept_for_a_resume(recipe: Recipe, tmp_path: P
     other = build(WHOLE).eval()
     write_weights(tmp_path / "other.safetensors", other, dataclasses.replace(recipe, net=WHOLE))
     learner = build(NetConfig(backbone="squeezenet1_1", bins=(1, 2), decoder="fine", widths=(8, 8, 8, 8)))
-    said = asked(str(tmp_path / "other.safetensors"), learner, recipe, tmp_path)
+    name = str(tmp_path / "other.safetensors")
+    said = said_of_colors(name, learner.backbone, recipe, tmp_path)
     (tmp_path / "other.safetensors").unlink()
-    again = asked(str(tmp_path / "other.safetensors"), learner, recipe, tmp_path, resume=True)
+    again = said_of_colors(name, learner.backbone, recipe, tmp_path, resume=True)
     assert torch.equal(said, again)
-    colors = torch.tensor([[200, 100, 0], [100, 101, 0], [10, 90, 7]], dtype=torch.uint8)
-    views = colors.T[None, :, None, :].expand(1, 3, 64, 3).repeat_interleave(32, dim=3)
     with torch.inference_mode():
-        expected = torch.sigmoid(other(normalised(views, other.backbone)))[:, 0]
-    torch.testing.assert_close(said[:1], expected, atol=1e-5, rtol=0)
+        expected = torch.sigmoid(other(three_colors(other.backbone)))[:, 0]
+    torch.testing.assert_close(said, expected, atol=1e-5, rtol=0)
 
 
 def test_a_network_from_nothing_learns_what_another_one_says(
