@@ -28,6 +28,7 @@ from hairseg.data import open_data, read_item
 from hairseg.data.items import DataSet, Item
 from hairseg.errors import HairsegError
 from hairseg.evaluation.metrics import Counts, count, pooled
+from hairseg.evaluation.protocol import to_grey
 from hairseg.evaluation.run import HELD_OUT
 from hairseg.evaluation.tables import markdown
 from hairseg.evaluation.views import View, blurred, dark, pink, scene, upside_down, white
@@ -78,7 +79,7 @@ def rows(root: Path, thin: int) -> list[Row]:
         Row(f"scenes, 1/{times} as wide", partial(_scenes, some, empty, times), iou) for times in (3, 4, 6)
     ]
     views: dict[str, View] = {
-        "in grey": lambda photo, truth: (_grey(photo), truth),
+        "in grey": lambda photo, truth: (to_grey(photo), truth),
         "upside down": upside_down,
         "white hair": white,
         "pink hair": pink,
@@ -151,7 +152,7 @@ def _unlabelled(folder: Path, masks: Callable[[Pixels], Masks]) -> list[list[str
     below = astronaut.shape[0] * 150 // 512
     suit = masks(astronaut)
     turned = masks(np.ascontiguousarray(astronaut[:, ::-1]))
-    grey = masks(_grey(astronaut))
+    grey = masks(to_grey(astronaut))
     return [
         [f"new in {len(paths)} photos", *(f"{value:.1%}" for value in new.values())],
         ["gone there", *(f"{value:.1%}" for value in gone.values())],
@@ -178,10 +179,6 @@ def _scenes(items: Sequence[Item], grounds: DataSet, times: int) -> Pairs:
 
 def _photo(path: Path) -> Pixels:
     return read_photo(path).pixels
-
-
-def _grey(photo: Pixels) -> Pixels:
-    return np.asarray(Image.fromarray(photo).convert("L").convert("RGB"))
 
 
 if __name__ == "__main__":

@@ -155,11 +155,8 @@ def _other_norm(
     backbone: Backbone, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Callable[[Tensor], Tensor]:
     """From views as ``backbone`` takes them to views less ``mean``, divided by ``std``."""
-    ours, theirs = (backbone.mean, backbone.std), (mean, std)
-    if tuple(map(tuple, ours)) == tuple(map(tuple, theirs)):
-        return lambda views: views
-    (own_mean, own_std), (new_mean, new_std) = (
-        [torch.tensor(one).view(1, 3, 1, 1) for one in pair] for pair in (ours, theirs)
+    own_mean, own_std, new_mean, new_std = (
+        torch.tensor(one).view(1, 3, 1, 1) for one in (backbone.mean, backbone.std, mean, std)
     )
     gain, shift = own_std / new_std, (own_mean - new_mean) / new_std
     return lambda views: views * gain.to(views.device) + shift.to(views.device)
