@@ -23,7 +23,7 @@ from hairseg.data import DataSet, Item, common_classes, open_data, read_item
 from hairseg.data.check import check, read_all
 from hairseg.errors import DataError, UsageError
 from hairseg.training.augment import GREY, build_augment, vary
-from hairseg.training.dyes import dye
+from hairseg.training.dyes import dye, dye_other
 from hairseg.training.lessons import Lessons
 from hairseg.training.paper_crop import RGB
 from hairseg.training.pieces import MOST_PIECES, PIECE_SIDES, lay, outline
@@ -280,6 +280,8 @@ class _Epoch(Dataset[Pair | DataError]):
         draws = np.random.default_rng([self.photos.recipe.seed, self.epoch, DYES, *key])
         if draws.random() < self.photos.recipe.augment.dye:
             photo = dye(photo, truth, draws)
+        if draws.random() < self.photos.recipe.augment.dye_other:
+            photo = dye_other(photo, truth, draws)
         if self.photos.lessons is not None:
             truth = self.photos.lessons.beside(truth, self.photos.datasets[which], index)
         state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, *key]).generate_state(1)

@@ -29,7 +29,7 @@ LARGEST_REDUCTION = 4
 # Keys of ``[augment]`` that say how often something is done.
 PROBABILITIES = (
     *("flip", "rotate", "turn", "color", "grey", "blur", "jpeg"),
-    *("light", "grain", "dye", "mosaic", "scene", "pieces"),
+    *("light", "grain", "dye", "dye_other", "mosaic", "scene", "pieces"),
 )
 # What each key of a recipe's top may not be below.
 LEAST = {
@@ -125,6 +125,8 @@ class Augment:
         light: other light (``camera.py``): dark or glaring, contrast, colour.
         grain: a sensor's noise, of up to 35 levels of 255.
         dye: the hair, where the mask says that it is, in another colour (``dyes.py``): white, grey, any.
+        dye_other: something that is no hair in another colour: all that has the colour of a random place there. So a
+            strange colour says nothing of what is hair.
         mosaic: views that are put together of 2 x 2 or 4 x 4 smaller views of other photos: small heads, several
             people, and scenes that hold hair. Photos without any are most often scenes; where all that shows hair is
             a large head, a network learns to find nothing in a scene.
@@ -153,6 +155,7 @@ class Augment:
     light: float = 0.0
     grain: float = 0.0
     dye: float = 0.0
+    dye_other: float = 0.0
     mosaic: float = 0.0
     mosaic_area: tuple[float, float] | None = None
     scene: float = 0.0
