@@ -229,3 +229,17 @@ def test_a_photo_that_is_a_view_works() -> None:
     np.testing.assert_array_equal(recolor(view, alpha, "red"), recolor(view.copy(), alpha, "red"))
     np.testing.assert_array_equal(overlay(view, alpha), overlay(view.copy(), alpha))
     np.testing.assert_array_equal(cutout(view, alpha), cutout(view.copy(), alpha))
+
+
+@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize("name", ["black", "red", "white"])
+def test_hair_that_is_black_or_burnt_out_takes_the_colour(level: int, name: str) -> None:
+    """There light has no contrast that could be compared with what is usual."""
+    photo = np.full((24, 24, 3), 120, np.uint8)
+    photo[6:] = level
+    alpha = np.zeros((24, 24), np.float32)
+    alpha[6:] = 1
+    photo[20] = 128  # a strand that is neither
+    dyed = recolor(photo, alpha, name)
+    assert np.abs(to_oklab(dyed[14, 12]) - to_oklab(np.array(parse_color(name), np.uint8))).max() < 0.03
+    assert np.array_equal(dyed[:6], photo[:6])

@@ -34,6 +34,8 @@ _PHOTOGRAPHED = np.array(
 # Flat light keeps a quarter of the usual contrast at least; more than this much contrast (grey strands in
 # dark hair, a bleached lock) is covered by the dye.
 _LEAST, _MOST = 0.25, 1.3
+# How near to black and white hair's median is taken to be at most, for its usual contrast: at either end there is none.
+_EXTREME = 1e-3
 # Below about 6 of 255 levels the photo holds quantisation, not strands: lightening must not show it.
 _TOE = 0.12
 # Lightening multiplies noise with the contrast; no slope of the curve exceeds this.
@@ -123,7 +125,8 @@ def lightness_curve(look: Look, goal: float) -> Floats:
     """(4096,) float32: the new lightness of every old one; never falling, the median carried to ``goal``."""
     toe = _TOE * min(max((goal - look.lightness) / 0.3, 0.0), 1.0)
     old, median = _lift_toe(look.quantiles, toe), float(_lift_toe(np.array(look.lightness), toe))
-    contrast = np.clip((old - median) / photographed_spread(median), _LEAST, _MOST)
+    usual = photographed_spread(min(max(median, _EXTREME), 1 - _EXTREME))
+    contrast = np.clip((old - median) / usual, _LEAST, _MOST)
     new = np.clip(goal + photographed_spread(goal) * contrast, 0, 1)
     knots = _knots(np.insert(old, 3, median), np.insert(new, 3, goal))
     axis = np.linspace(0, 1, _ENTRIES)

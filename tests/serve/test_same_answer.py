@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hairseg.color import hair_color, parse_color
+from hairseg.color import hair_color, parse_color, to_oklab
+from hairseg.dye import Look, Tone
 from hairseg.edge import soft_edge, with_colors
 from hairseg.fit import Fit, fit, unfit
 from hairseg.foreground import foreground
@@ -191,6 +192,20 @@ def test_foreground(both: Both) -> None:
 def test_recolor(both: Both, which: int) -> None:
     expected = recolor(both.photo, both.alpha, **DYES[which])
     _close(both.pixels(both.answer["dyed"][which]), expected)
+
+
+@pytest.mark.parametrize("lightness", [0.0, 1.0])
+def test_the_tone_of_hair_that_is_black_or_burnt_out(modules: Any, lightness: float) -> None:
+    """A tone's curve, where light has no contrast that could be compared with what is usual."""
+    look = Look(np.full(6, lightness), lightness, 0.0, 0.0)
+    target = to_oklab(np.array(parse_color("red"), np.uint8))
+    ask = """async ({ lab, lightness }) => {
+      const { toneOf } = await import("/dye.js");
+      const look = { quantiles: Array(6).fill(lightness), lightness, a: 0, b: 0 };
+      return [...toneOf(lab, look, 1).curve];
+    }"""
+    found = modules.evaluate(ask, {"lab": [float(value) for value in target], "lightness": lightness})
+    np.testing.assert_allclose(found, Tone.of(target, look, 1.0).curve, atol=1e-6)
 
 
 def test_overlay_and_cutout(both: Both) -> None:

@@ -60,7 +60,8 @@ function lightnessCurve(look, goal) {
   const toe = DYE.TOE * Math.min(Math.max((goal - look.lightness) / 0.3, 0), 1);
   const lifted = (lightness) => Math.cbrt(cube(lightness) + cube(toe));
   const [old, median] = [look.quantiles.map(lifted), lifted(look.lightness)];
-  const [before, after] = [photographedSpread(median), photographedSpread(goal)];
+  const before = photographedSpread(Math.min(Math.max(median, DYE.EXTREME), 1 - DYE.EXTREME));
+  const after = photographedSpread(goal);
   const fresh = old.map((value, q) => {
     const contrast = Math.min(Math.max((value - median) / before[q], DYE.LEAST), DYE.MOST);
     return Math.min(Math.max(goal + after[q] * contrast, 0), 1);
