@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from hairseg.color import from_oklab, to_oklab
-from hairseg.data.dyed import dyed
+from hairseg.data.dyed import DOUBT, dyed
 from hairseg.paint import recolor
 
 # OKLab: lightness of any hair, chroma of grey or white hair, and of dyed hair.
@@ -70,14 +70,15 @@ def dye_other(photo: Tensor, truth: Tensor, draws: np.random.Generator) -> Tenso
     Returns:
         (3, H, W) uint8; the photo itself where all is hair or unknown.
     """
-    known = np.flatnonzero(truth.numpy() == 0)
+    background = truth.numpy() == 0
+    known = np.flatnonzero(background)
     if not known.size:
         return photo
     pixels = np.ascontiguousarray(photo.permute(1, 2, 0).numpy())
     lab = to_oklab(np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(GRAIN))))
     place = lab.reshape(-1, 3)[known[int(draws.integers(known.size))]]
     alike = ((lab - place) ** 2).sum(axis=2) < draws.uniform(*ALIKE) ** 2
-    mask = Image.fromarray((alike & (truth.numpy() == 0)).astype(np.uint8) * 255)
-    alpha = np.asarray(mask.filter(ImageFilter.GaussianBlur(1)), np.float32) / np.float32(255)
+    mask = Image.fromarray((alike & background).astype(np.uint8) * 255)
+    alpha = np.asarray(mask.filter(ImageFilter.GaussianBlur(DOUBT)), np.float32) / np.float32(255)
     new = recolor(pixels, alpha, draw_color(draws), draws.uniform(STRENGTH, 1.0))
     return torch.from_numpy(new).permute(2, 0, 1).contiguous()
