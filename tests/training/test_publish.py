@@ -281,6 +281,8 @@ def test_an_exported_model_is_measured_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     quiet = {"others": False, "report": lambda line: None}
+    told = {"epoch": 1, "size": 96, "loss": 0.25, "iou": 0.5, "validation_loss": 0.75}
+    (run / "metrics.jsonl").write_text(json.dumps(told) + "\n")
     path = publish(run / "best.safetensors", models, figaro, threshold=0.25, color_share=0.5, **quiet)
     before = onnx.load(str(path))
     (tmp_path / "recipes").mkdir()
@@ -295,6 +297,10 @@ def test_an_exported_model_is_measured_again(
         """
     )
     monkeypatch.chdir(tmp_path)
+    old_card = path.with_suffix(".md")
+    training = old_card.read_text().partition("\n## Training\n")[2].partition("\n## ")[0]
+    assert "| epoch" in training
+    old_card.write_text(old_card.read_text().replace(training, f"{training}\nA person added this.\n"))
     again = publish(path, models, figaro, weights="same", **quiet)
     assert again == path
     info = read_info(path)
@@ -304,6 +310,7 @@ def test_an_exported_model_is_measured_again(
     assert (info.threshold, info.color_share, info.data) == (0.25, 0.5, tuple(data_names(recipe)))
     assert onnx.load(str(path)).graph == before.graph
     card = (models / "mine.md").read_text()
+    assert f"\n## Training\n{training}\nA person added this.\n\n## Make it again\n" in card
     assert f"{info.scores['figaro1k:test']['iou']:.4f}" in card
     assert hashlib.sha256(path.read_bytes()).hexdigest() in card
     assert "proportions, or s^0.5 x 96^0.5 for a photo that has the area" in card

@@ -50,6 +50,7 @@ BACKBONES = {
 # A model that saw these photos saw val84 among them: a refit, which the protocol allows with all choices frozen.
 ALL_OF_FIGARO = "figaro1k:train"
 
+TRAINING = "## Training"
 # Photos that a card names as its model's worst, and epochs that it shows of the training.
 WORST = 10
 EPOCHS = 12
@@ -61,6 +62,7 @@ def card(
     reports: Sequence[Report],
     metadata: dict[str, Any],
     epochs: Sequence[dict[str, Any]] = (),
+    before: str = "",
 ) -> str:
     """The card as Markdown.
 
@@ -70,6 +72,7 @@ def card(
         reports: on the test set first, then on other data sets.
         metadata: what the export wrote and measured.
         epochs: lines of the run's ``metrics.jsonl``; none where the run is not at hand.
+        before: the card of the same weights, whose training is told again where there are no lines.
     """
     name = info.name
     parts = [
@@ -90,7 +93,7 @@ def card(
         "## Limits",
         _limits(),
         _worst(reports[0]),
-        _curve(epochs),
+        _curve(epochs) or _told(before),
         "## Make it again",
         _again(info, recipe, metadata),
     ]
@@ -257,7 +260,14 @@ def _curve(epochs: Sequence[dict[str, Any]]) -> str:
         for line in scored[::-1][::step][::-1]
     ]
     head = ["epoch", "views up to", "training loss", "validation loss", "validation IoU at 0.5"]
-    return f"## Training\n\n{markdown(head, rows)}"
+    return f"{TRAINING}\n\n{markdown(head, rows)}"
+
+
+def _told(card: str) -> str:
+    """What a card says of the training, with the sentences that a person added."""
+    found, rest = card.partition(f"\n{TRAINING}\n")[1:]
+    section = rest.partition("\n## ")[0].rstrip()
+    return f"{TRAINING}\n{section}" if found else ""
 
 
 def _again(info: ModelInfo, recipe: dict[str, Any], metadata: dict[str, Any]) -> str:

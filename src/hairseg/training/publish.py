@@ -66,6 +66,9 @@ def publish(
         The ONNX file.
     """
     epochs = [] if checkpoint.suffix == ".onnx" else Run(checkpoint.parent).lines()
+    described = checkpoint.with_suffix(".md")
+    # Only the same weights: those of another file may have a card of the same name by chance.
+    before = described.read_text("utf-8") if weights == "same" and described.is_file() else ""
     sets, negatives = measured_on(data, others), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
     with TemporaryDirectory() as place:
         report(f"exporting {checkpoint}")
@@ -88,7 +91,7 @@ def publish(
         path = folder / draft.name
         _write(draft, path, metadata)
     write_checksums(folder)
-    text = card(read_info(path), dataclasses.asdict(recipe), reports, metadata, epochs)
+    text = card(read_info(path), dataclasses.asdict(recipe), reports, metadata, epochs, before)
     write(text.encode(), path.with_suffix(".md"))
     if checkpoint.suffix != ".onnx":
         _keep(reports, checkpoint.parent)
