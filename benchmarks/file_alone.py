@@ -28,7 +28,7 @@ from hairseg.segmenter import Segmenter
 def find_hair(session, photo):
     """Where the hair is in an upright RGB image of Pillow's: (H, W) bool."""
     facts = json.loads(session.get_modelmeta().custom_metadata_map["hairseg"])
-    how = facts["fit"]  # such as {"mode": "area", "size": 448, "multiple": 32, "enlarge": 0.5}
+    how = facts["fit"]  # such as {"mode": "area", "size": 416, "multiple": 32, "enlarge": 0.5}
     width, height = photo.size
     # The canvas has the photo's proportions; a small photo is enlarged by the half of what is missing.
     own = (width * height) ** 0.5
