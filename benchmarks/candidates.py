@@ -91,7 +91,8 @@ def rows(root: Path, thin: int) -> list[Row]:
         # As a card does: lfw calls beards hair.
         photos = open_data(f"folder:{root / folder}", split, ("facial_hair_labelled",))
         items = photos.items[:: every * thin]
-        found.append(Row(f"{folder}, one of {every * thin}", partial(_read, items), iou))
+        share_of = f", one of {every * thin}" if every * thin > 1 else ""
+        found.append(Row(f"{folder}{share_of}", partial(_read, items), iou))
     found.append(Row("hair without people", partial(_read, empty.items), share))
     return found
 

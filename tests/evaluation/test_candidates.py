@@ -54,7 +54,7 @@ def test_every_row_of_the_real_sets(real_figaro, capsys):
         "dreadlocks of val84",
         *(f"scenes, 1/{times} as wide" for times in (3, 4, 6)),
         *("in grey", "upside down", "white hair", "pink hair", "blurred by 1 %", "in the dark"),
-        *("celeb1k, one of 48", "ccp, one of 36", "lfw, one of 144"),
+        *("celeb1k, one of 24", "ccp, one of 12", "lfw, one of 144"),
         *("hair without people", "new in 37 photos", "gone there"),
         *("her suit, pixels", "her suit, mirrored, pixels", "her suit, in grey, pixels"),
     ]
