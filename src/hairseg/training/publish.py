@@ -68,7 +68,7 @@ def publish(
     epochs = [] if checkpoint.suffix == ".onnx" else Run(checkpoint.parent).lines()
     described = checkpoint.with_suffix(".md")
     # Only the same weights: those of another file may have a card of the same name by chance.
-    before = described.read_text("utf-8") if weights == "same" and described.is_file() else ""
+    before = described.read_text("utf-8", "replace") if weights == "same" and described.is_file() else ""
     sets, negatives = measured_on(data, others), open_negatives(f"figaro1k:{data / 'figaro1k'}", None)
     with TemporaryDirectory() as place:
         report(f"exporting {checkpoint}")
