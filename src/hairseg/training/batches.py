@@ -23,6 +23,7 @@ from hairseg.data import DataSet, Item, common_classes, open_data, read_item
 from hairseg.data.check import check, read_all
 from hairseg.errors import DataError, UsageError
 from hairseg.training.augment import GREY, build_augment, vary
+from hairseg.training.backgrounds import Box, background
 from hairseg.training.dyes import dye, dye_other
 from hairseg.training.lessons import Lessons
 from hairseg.training.paper_crop import RGB
@@ -33,12 +34,13 @@ from hairseg.training.recipe import Recipe, Source, Stage
 
 Pair = tuple[Tensor, Tensor]
 
-# Tell draws with the same seed apart: a step's side, a photo's mosaic, a scene, pieces on a view, a dye.
+# Tell draws with the same seed apart: a step's side, a photo's mosaic, a scene, pieces on a view, a dye, a background.
 SIDES = 1
 MOSAICS = 2
 SCENES = 3
 PIECES = 4
 DYES = 5
+BACKGROUNDS = 6
 # Views in a row of a mosaic.
 GRIDS = (2, 4)
 # Photos on a scene.
@@ -76,7 +78,7 @@ class Photos:
         judged = open_sources(recipe.validate, recipe.net.classes)
         self.classes = to_plain(common_classes([*self.datasets, *judged]))
         self.sets = [self._read(dataset.items, processes or Processes()) for dataset in self.datasets]
-        self.without_hair = self._without_hair() if recipe.augment.scene else []
+        self.without_hair = self._without_hair() if recipe.augment.scene or recipe.augment.background else []
 
     def of(self, recipe: Recipe, padding: RGB = GREY) -> Photos:
         """The same photos, decoded once, for a recipe whose data, stages and augmentation are the same."""
@@ -91,18 +93,24 @@ class Photos:
         processes.agree(lambda: check(items[processes.rank :: processes.count]))
         return _OnDisk(items, keep)
 
-    def _without_hair(self) -> list[tuple[int, int]]:
-        """(set, photo) of what a scene may be made of."""
-        found = [
-            (number, index)
-            for number, pairs in enumerate(self.sets)
-            for index in range(len(pairs))
-            if not (pairs[index][1] == 1).any()
-        ]
+    def _without_hair(self) -> list[tuple[int, int, Box]]:
+        """(set, photo, part of it) of what a scene may be made of: photos without hair, and without these, or where
+        views of backgrounds are asked for, the largest such part of every photo."""
+        with_parts = self.recipe.augment.background > 0
+        whole: list[tuple[int, int, Box]] = []
+        parts: list[tuple[int, int, Box]] = []
+        for number, pairs in enumerate(self.sets):
+            for index in range(len(pairs)):
+                truth = pairs[index][1]
+                if not (truth == 1).any():
+                    whole.append((number, index, (0, 0, *truth.shape)))
+                elif (with_parts or not whole) and (box := background(truth)):
+                    parts.append((number, index, box))
+        found = whole + parts if with_parts else whole or parts
         if not found:
             raise UsageError(
-                f"{self.recipe.name}: augment: scene is {self.recipe.augment.scene:g}, but no training photo is without "
-                "hair: add some, or leave scene out"
+                f"{self.recipe.name}: augment: scene and background want photos that show something else than hair, and "
+                "every training photo is full of it: add some without, or leave both out"
             )
         return found
 
@@ -213,6 +221,9 @@ class _Epoch(Dataset[Pair | DataError]):
         draws = self._generator(position, SCENES)
         if draws.random() < augment.scene:
             return self._scene(position, side, draws)
+        draws = self._generator(position, BACKGROUNDS)
+        if draws.random() < augment.background:
+            return self._background(position, side, draws)
         view = self._view(position, self._transform(side, self.stage.area), 0)
         draws = self._generator(position, PIECES)
         if isinstance(view, DataError) or draws.random() >= augment.pieces:
@@ -249,9 +260,8 @@ class _Epoch(Dataset[Pair | DataError]):
 
     def _scene(self, position: int, side: int, draws: np.random.Generator) -> Pair | DataError:
         """A photo without hair, on which the photo and up to three others of the epoch lie."""
-        augment, empty = self.photos.recipe.augment, self.photos.without_hair
-        whole = self._transform(side, self.stage.area)
-        below = self._shown(empty[int(draws.integers(len(empty)))], whole, position, MOST_GUESTS)
+        augment = self.photos.recipe.augment
+        below = self._background(position, side, draws)
         if isinstance(below, DataError):
             return below
         photo, truth = (planes.clone() for planes in below)  # what was kept may be seen through a view
@@ -266,12 +276,22 @@ class _Epoch(Dataset[Pair | DataError]):
             photo[at], truth[at] = guest
         return photo, truth
 
+    def _background(self, position: int, side: int, draws: np.random.Generator) -> Pair | DataError:
+        """A photo without hair, or what is without hair in one."""
+        empty = self.photos.without_hair
+        number, index, box = empty[int(draws.integers(len(empty)))]
+        return self._shown(
+            (number, index), self._transform(side, self.stage.area), position, MOST_GUESTS, box=box
+        )
+
     def _view(self, position: int, transform: v2.Compose, number: int) -> Pair | DataError:
         """A photo of the epoch, varied; ``number`` tells the views of one place apart."""
         return self._shown(self.order[position], transform, position, *([number] if number else []))
 
-    def _shown(self, chosen: tuple[int, int], transform: v2.Compose, *key: int) -> Pair | DataError:
-        """A photo, varied by the numbers of ``key``."""
+    def _shown(
+        self, chosen: tuple[int, int], transform: v2.Compose, *key: int, box: Box | None = None
+    ) -> Pair | DataError:
+        """A photo or what of it is in ``box``, varied by the numbers of ``key``."""
         which, index = chosen
         try:
             photo, truth = self.photos.sets[which][index]
@@ -284,6 +304,9 @@ class _Epoch(Dataset[Pair | DataError]):
             photo = dye_other(photo, truth, draws)
         if self.photos.lessons is not None:
             truth = self.photos.lessons.beside(truth, self.photos.datasets[which], index)
+        if box is not None:
+            top, left, bottom, right = box
+            photo, truth = photo[:, top:bottom, left:right], truth[..., top:bottom, left:right]
         state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, *key]).generate_state(1)
         return vary(transform, photo, truth, int(state[0]))
 

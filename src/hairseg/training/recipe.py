@@ -29,7 +29,7 @@ LARGEST_REDUCTION = 4
 # Keys of ``[augment]`` that say how often something is done.
 PROBABILITIES = (
     *("flip", "rotate", "turn", "color", "grey", "blur", "jpeg"),
-    *("light", "grain", "dye", "dye_other", "mosaic", "scene", "pieces"),
+    *("light", "grain", "dye", "dye_other", "mosaic", "scene", "background", "pieces"),
 )
 # What each key of a recipe's top may not be below.
 LEAST = {
@@ -133,8 +133,10 @@ class Augment:
         mosaic_area: smallest and largest share of a photo's area that a view of a mosaic shows; the stage's ``area``
             where it is left out.
         scene: views of a photo without hair on which one to four whole photos lie: small heads too, each with what it
-            belongs to, and more that is no hair than a mosaic shows.
+            belongs to, and more that is no hair than a mosaic shows. Where all training photos hold hair, the largest
+            upright part without any of one of them takes the place of such a photo.
         scene_sides: smallest and largest width of such a photo, as shares of the view's.
+        background: views of that part of any photo, for who has no photos without hair: walls, clothes, hands.
         pieces: views on which one to three pieces of other photos lie, cut from what is no hair in them: clothes,
             walls and faces where hair could be. Not for views that are mosaics or scenes already.
     """
@@ -160,6 +162,7 @@ class Augment:
     mosaic_area: tuple[float, float] | None = None
     scene: float = 0.0
     scene_sides: tuple[float, float] = (0.2, 0.5)
+    background: float = 0.0
     pieces: float = 0.0
 
     def __post_init__(self) -> None:
