@@ -245,6 +245,43 @@ class TestLines:
         assert [line.get("width") for line in found[:6]] == [10, 11, 12, 13, 14, None]
 
 
+class TestOurOwnBugs:
+    @pytest.fixture
+    def broken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Photos of nine rows end in an error that nobody foresaw."""
+        from hairseg import run
+
+        read = run.read_photo
+
+        def wrong(source: object) -> object:
+            photo = read(source)  # type: ignore[arg-type]
+            if len(photo.pixels) == 9:
+                raise ValueError("shapes (584,) (584,540)")
+            return photo
+
+        monkeypatch.setattr(run, "read_photo", wrong)
+
+    @pytest.mark.usefixtures("broken")
+    def test_one_photo_takes_no_other_with_it(self, folder: Path, capsys: Capture) -> None:
+        Image.new("RGB", (20, 9)).save(folder / "a.png")
+        assert main([".", "--json"]) == 1
+        first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+        assert first["error"] == (
+            "a.png: this is a bug of hairseg (ValueError: shapes (584,) (584,540)): report it, please, with what "
+            "--verbose says"
+        )
+        assert second["status"] == "done"
+        assert listing(folder) == ["a.png", "portrait.hair.png", "portrait.jpg"]
+
+    @pytest.mark.usefixtures("broken")
+    def test_where_it_is_can_be_asked(self, folder: Path, capsys: Capture) -> None:
+        Image.new("RGB", (20, 9)).save(folder / "a.png")
+        assert main(["a.png", "--verbose"]) == 1
+        said = capsys.readouterr().err
+        assert "in wrong" in said
+        assert "this is a bug of hairseg (ValueError: shapes (584,) (584,540)): report it, please" in said
+
+
 class TestWrongUse:
     @pytest.mark.parametrize(
         ("words", "message"),

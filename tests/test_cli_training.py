@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hairseg.cli_training import export, parse_overrides, train
-from hairseg.errors import ModelError, UsageError
+from hairseg.errors import DataError, ModelError, UsageError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -33,6 +33,21 @@ def test_overrides_that_are_no_pairs(tokens: tuple[str, ...], message: str) -> N
 def test_an_unknown_key_is_named_before_a_run_folder_is_made(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'sede'; did you mean 'seed'"):
         train(RECIPES / "pspnet_squeezenet1_1.toml", "--sede", "1", runs=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_is_not_there_is_named_before_a_run_folder_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HAIRSEG_DATA", raising=False)
+    recipe = (
+        RECIPES / "pspnet_squeezenet1_1.toml"
+    )  # of ImageNet's weights, which nobody should fetch for this
+    with pytest.raises(DataError, match="the environment variable HAIRSEG_DATA is not set"):
+        train(recipe, runs=tmp_path)
+    monkeypatch.setenv("HAIRSEG_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="no such data folder"):
+        train(recipe, runs=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

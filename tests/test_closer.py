@@ -86,6 +86,20 @@ def test_a_closer_look_is_finer() -> None:
     assert wrong(whole, photo) < 0.4 * wrong(once, photo)
 
 
+def test_a_part_as_wide_as_a_tall_photo() -> None:
+    """Where its sides are those of the photo, there is nothing to fade towards: on either axis, or on both."""
+    tall = np.zeros((2000, 80, 3), np.uint8)
+    tall[200:260, 10:70, 0] = 255
+    for photo in (tall, tall.transpose(1, 0, 2).copy()):
+        (part,) = parts_of(photo)
+        assert {part.bottom - part.top, part.right - part.left} == {80, 126}
+        looks, found = Looks(), red(photo)
+        whole = with_closer_look(looks, photo, found, HOW)
+        assert sorted(looks.sizes[0]) == [3, 80, 126]
+        once = np.asarray(Image.fromarray(found).resize(photo.shape[1::-1], Image.Resampling.BILINEAR))
+        assert wrong(whole, photo) < 0.5 * wrong(once, photo)
+
+
 def test_heads_side_by_side_are_one_part_and_others_their_own() -> None:
     photo = photo_with((40, 80, 40, 80), (40, 80, 88, 128), (400, 440, 400, 432))
     assert parts_of(photo) == [Box(0, 176, 0, 176), Box(380, 460, 376, 456)]

@@ -39,6 +39,14 @@ class TestModes:
         assert photo.pixels[0, :, 0].tolist() == [0, 255]
         assert "131070" in photo.notes[0]
 
+    @pytest.mark.parametrize(
+        ("values", "expected"), [([0, 128, 255], [0, 128, 255]), ([0, 32896, 65535], [0, 128, 255])]
+    )
+    def test_32_bit_grey_of_8_bits_or_16(self, values: list[int], expected: list[int]) -> None:
+        photo = read_photo(Image.fromarray(np.array([values], np.int32)))
+        assert photo.pixels[0, :, 0].tolist() == expected
+        assert not photo.notes
+
     def test_cmyk(self) -> None:
         image = Image.new("CMYK", (2, 1), (0, 255, 255, 0))
         assert read_photo(encoded(image, "TIFF")).pixels[0, 0].tolist() == [255, 0, 0]

@@ -36,7 +36,7 @@ def ablate(
     report_only
         Train nothing: report what is finished.
     runs
-        The folder that holds runs/ablate-<grid>/, where a second start goes on.
+        The folder that holds runs/ablate-GRID/, where a second start goes on.
     as_json
         Print one JSON object instead of tables.
     """

@@ -46,6 +46,7 @@ def train(
         and restarts a run, as a cluster does.
     """
     require("torch", "train")
+    from hairseg.training.batches import open_sources
     from hairseg.training.finish import finish
     from hairseg.training.loop import train as train_recipe
     from hairseg.training.processes import SaidElsewhereError, joined
@@ -55,6 +56,8 @@ def train(
     try:
         with joined() as processes:
             chosen = processes.agree(lambda: read_recipe(recipe, parse_overrides(overrides)))
+            # What is missing is told before a folder is made, and before ImageNet's weights are fetched.
+            processes.agree(lambda: open_sources(chosen.train + chosen.validate, chosen.net.classes))
             place, begun = processes.from_first(lambda: open_run(chosen, runs, folder, resume))
             if processes.first:
                 print(printable(place.folder), file=sys.stderr)
@@ -136,7 +139,7 @@ def export(
     checkpoint
         A run folder, a best.safetensors in it, or a file of hairseg convert.
     output
-        The .onnx file to write; <model name>.onnx here by default.
+        The .onnx file to write; MODEL.onnx here, by the model's name, by default.
     weights
         float32; float16 for half the bytes (they are float32 again when the file is loaded); or int8 for a
         quarter and less time, calibrated on the recipe's training photos.

@@ -191,5 +191,7 @@ def _weight(part: Box, height: int, width: int) -> Floats:
 def _fade(length: int, before: bool, after: bool) -> NDArray[np.float64]:
     """(length,) shares that rise from 0 to 1 over ``FADE`` of it from the ends that are marked."""
     middles = np.arange(length) + 0.5
-    distance = np.minimum(middles if before else np.inf, length - middles if after else np.inf)
-    return np.clip(distance / (FADE * length), 0, 1)
+    beyond = np.full(length, np.inf)
+    distance = np.minimum(middles if before else beyond, length - middles if after else beyond)
+    shares: NDArray[np.float64] = np.clip(distance / (FADE * length), 0, 1)
+    return shares

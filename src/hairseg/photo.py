@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 import warnings
 from collections.abc import Iterator
@@ -37,6 +38,8 @@ BAND = 1 << 18
 
 # A pipe has no size to look at first: it is read up to here (1 GiB).
 LARGEST_PIPE = 1 << 30
+# A web address, as a path leaves it: with one slash.
+_ADDRESS = re.compile(r"(https?|ftp):/", re.IGNORECASE)
 
 # Brands of ISO media files whose pictures are HEVC; AVIF, the same box with other brands, is Pillow's own.
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
@@ -137,7 +140,12 @@ def _from_path(source: str | os.PathLike[str]) -> Photo:
         with path.open("rb") as file:
             return _from_file(file, name, path)
     except (OSError, ValueError) as error:
-        raise PhotoError(f"{name} {why_unreadable(error)}") from error
+        raise PhotoError(f"{name} {_address(name) or why_unreadable(error)}") from error
+
+
+def _address(name: str) -> str:
+    """What to do about a web address; a path has lost one of its slashes."""
+    return "is an address, and hairseg fetches nothing: download the photo" if _ADDRESS.match(name) else ""
 
 
 def why_unreadable(error: OSError | ValueError) -> str:

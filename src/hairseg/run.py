@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -131,6 +132,14 @@ def _do(job: Job, work: Work, options: Options, segmenter: Callable[[], Segmente
     except MemoryError:
         too_large = PhotoError(f"{printable(job.source.name)} does not fit into memory: reduce it first")
         return Outcome(job, "failed", too_large)
+    except Exception as error:  # a bug, and the other photos can do nothing for it
+        if options.verbose:
+            traceback.print_exc()
+        remedy = "report it, please" if options.verbose else "report it, please, with what --verbose says"
+        bug = PhotoError(
+            f"{printable(job.source.name)}: this is a bug of hairseg ({type(error).__name__}: {error}): {remedy}"
+        )
+        return Outcome(job, "failed", bug)
     return Outcome(
         job,
         "done",

@@ -50,12 +50,18 @@ def _flatten(image: Image.Image) -> tuple[Image.Image, list[str]]:
 
 
 def _narrow(image: Image.Image) -> tuple[Image.Image, list[str]]:
-    """16-bit, 32-bit and float grey as L: the type's whole range, or the values' where that is unknown."""
+    """16-bit, 32-bit and float grey as L.
+
+    White is what 16 bits hold; for types that hold any number it is told by the brightest value: 1 or 255 where none is
+    above it, as programs write them.
+    """
     values = np.asarray(image)
     brightest = float(np.nanmax(values, initial=0, where=np.isfinite(values)))
     known = 65535.0
     if image.mode == "F":
         known = 1.0 if brightest <= 1 else 255.0
+    elif image.mode == "I" and brightest <= 255:
+        known = 255.0
     notes = []
     if brightest > known:
         notes.append(f"its brightest value {brightest:g} is taken as white")

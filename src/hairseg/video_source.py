@@ -215,7 +215,7 @@ def _is_picture(container: Any) -> bool:
 def _what_instead(container: Any) -> str:
     """What a file without video is, and what to do."""
     if _is_picture(container):
-        return ", it is a picture: use hairseg without the verb video"
+        return ": if it is a picture, use hairseg without the verb video"
     if container.streams.audio:
         return ", only sound: name a file with pictures"
     return ": name another file"

@@ -170,6 +170,45 @@ def test_a_manifest_without_its_columns(tmp_path: Path) -> None:
         open_data(f"folder:{tmp_path}")
 
 
+def test_a_line_that_ends_before_its_mask_is_not_a_photo_without_hair(tmp_path: Path) -> None:
+    put(tmp_path / "a.png", photo())
+    table = tmp_path / "manifest.csv"
+    table.write_text("image,mask,tags\na.png\n")
+    with pytest.raises(DataError, match=r"the line of 'a\.png' ends before the column 'mask'"):
+        open_data(f"folder:{tmp_path}")
+    table.write_text("image,mask,tags\na.png,\n")  # what is after the mask may be left out
+    (item,) = open_data(f"folder:{tmp_path}").items
+    assert not read_item(item)[1].any()
+
+
+def test_tags_may_have_spaces_around_them(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        put(tmp_path / f"{name}.png", photo())
+    (tmp_path / "manifest.csv").write_text("image,mask,tags\na.png,,blurred; grey ;\nb.png,,blurred\n")
+    assert open_data(f"folder:{tmp_path}").items[0].tags == {"blurred", "grey"}
+    (item,) = open_data(f"folder:{tmp_path}", skip_tags=("grey",)).items
+    assert item.name == "b.png"
+
+
+def test_notes_beside_a_mask_are_no_mask(tmp_path: Path) -> None:
+    put(tmp_path / "images" / "a.jpg", photo())
+    put(tmp_path / "masks" / "a.png", mask())
+    for note in ("a.txt", "a.xml", "a.json"):
+        (tmp_path / "masks" / note).write_text("a note")
+    check(open_data(f"folder:{tmp_path}").items)
+    put(tmp_path / "masks" / "a.bmp", mask())
+    with pytest.raises(DataError, match=r"masks/a\.bmp and masks/a\.png are masks of one photo"):
+        open_data(f"folder:{tmp_path}")
+
+
+def test_two_photos_do_not_share_a_mask(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.b.jpg", "a.png"):
+        put(tmp_path / "images" / name, photo())
+    put(tmp_path / "masks" / "a.png", mask())
+    with pytest.raises(DataError, match=r"images/a\.jpg and images/a\.png would have one mask"):
+        open_data(f"folder:{tmp_path}")
+
+
 def test_check_names_every_broken_file_at_once(repacked: Path) -> None:
     (repacked / "train" / "images" / "Frame00001-org.jpg").write_bytes(b"no photo")
     (repacked / "train" / "masks" / "Frame00002-gt.png").unlink()

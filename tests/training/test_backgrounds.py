@@ -15,27 +15,55 @@ from PIL import Image
 
 from hairseg.data import IGNORE
 from hairseg.errors import UsageError
-from hairseg.training.backgrounds import background, largest
+from hairseg.training.backgrounds import background, largest, part, shown
 from hairseg.training.batches import Photos
+from hairseg.training.lessons import Lessons
 from hairseg.training.recipe import Augment, Recipe, Source, Stage
 
 Grid = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
 
-def every_rectangle(free: Grid) -> int:
-    """Cells of the largest free one, each corner tried with each other."""
+def every_rectangle(free: Grid, cell: tuple[float, float]) -> float:
+    """What a view shows at most of any free one, each corner tried with each other."""
     rows, columns = free.shape
-    corners = product(range(rows), range(1, rows + 1), range(columns), range(1, columns + 1))
-    return max((bottom - top) * (right - left) for top, bottom, left, right in corners
-               if top < bottom and left < right and free[top:bottom, left:right].all()) if free.any() else 0  # fmt: skip
+    best = 0.0
+    for top, left in product(range(rows), range(columns)):
+        for bottom, right in product(range(top + 1, rows + 1), range(left + 1, columns + 1)):
+            if free[top:bottom, left:right].all():
+                height, width = (bottom - top) * cell[0], (right - left) * cell[1]
+                best = max(best, min(height, 1.5 * width) * min(width, 1.5 * height))
+    return best
 
 
-@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1), st.floats(0.1, 0.95))
-def test_no_free_rectangle_is_larger(rows: int, columns: int, seed: int, share: float) -> None:
+@given(
+    st.integers(1, 6),
+    st.integers(1, 6),
+    st.integers(0, 2**32 - 1),
+    st.floats(0.1, 0.95),
+    st.sampled_from([(1.0, 1.0), (3.0, 1.0), (2.0, 5.0)]),
+)
+def test_a_view_shows_more_of_no_other_free_rectangle(
+    rows: int, columns: int, seed: int, share: float, cell: tuple[float, float]
+) -> None:
     free = np.random.default_rng(seed).random((rows, columns)) < share
-    top, left, bottom, right = largest(free)
+    top, left, bottom, right = largest(free, cell)
     assert free[top:bottom, left:right].all()
-    assert (bottom - top) * (right - left) == every_rectangle(free)
+    assert shown((bottom - top) * cell[0], (right - left) * cell[1]) == every_rectangle(free, cell)
+
+
+@given(st.integers(48, 900), st.integers(48, 900), st.integers(0, 2**32 - 1))
+def test_what_is_shown_of_a_strip_is_not_one(height: int, width: int, seed: int) -> None:
+    box = (5, 7, 5 + height, 7 + width)
+    top, left, bottom, right = part(box, np.random.default_rng(seed))
+    assert 5 <= top < bottom <= 5 + height
+    assert 7 <= left < right <= 7 + width
+    assert max(bottom - top, right - left) <= 1.5 * min(bottom - top, right - left)
+    assert (bottom - top) * (right - left) > shown(height, width) - max(height, width)  # whole pixels
+
+
+def test_every_place_of_a_strip_is_shown() -> None:
+    starts = {part((0, 0, 50, 100), np.random.default_rng(seed))[1] for seed in range(400)}
+    assert starts == set(range(26))
 
 
 def truth(height: int, width: int, *boxes: tuple[int, int, int, int], value: int = 1) -> torch.Tensor:
@@ -56,8 +84,9 @@ def test_beside_or_below_the_hair_whichever_is_larger() -> None:
 
 def test_what_is_too_small_for_a_view_is_none() -> None:
     assert background(truth(300, 300, (0, 0, 300, 260))) is None  # 40 pixels wide
-    assert background(truth(300, 300, (0, 0, 300, 240))) == (0, 243, 300, 300)
-    assert background(truth(1000, 1000, (0, 0, 1000, 930))) is None  # 7 % of the photo
+    assert background(truth(300, 300, (0, 0, 300, 240))) is None  # of 57 x 300 a view shows 57 x 85
+    assert background(truth(300, 300, (0, 0, 300, 210))) == (0, 212, 300, 300)
+    assert background(truth(1000, 1000, (0, 0, 1000, 930))) is None
     assert background(truth(300, 300, (0, 0, 300, 300))) is None
 
 
@@ -103,7 +132,7 @@ def views(photos: Photos, epochs: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_views_of_backgrounds_hold_no_hair_and_none_of_its_colour(recipe: Recipe, portraits: Source) -> None:
     photos = with_portraits(recipe, portraits, background=1.0)
-    assert [(number, index) for number, index, _ in photos.without_hair] == [(0, 0), (0, 1)]
+    assert [(number, index) for number, index, _ in photos.backgrounds] == [(0, 0), (0, 1)]
     photo, mask = views(photos)
     assert photo.float().mean() < 3  # photos are kept smaller, and the hair's border is smoothed then
     assert not mask.any()
@@ -131,11 +160,34 @@ def test_scenes_keep_to_photos_without_hair_where_there_are_some(recipe: Recipe,
     folder = Path(portraits.data.removeprefix("folder:"))
     Image.new("RGB", (90, 70)).save(folder / "images" / "c.png")
     Image.new("L", (90, 70)).save(folder / "masks" / "c.png")
-    whole = (0, 2, (0, 0, 70, 90))
-    assert with_portraits(recipe, portraits, scene=1.0).without_hair == [whole]
-    both = with_portraits(recipe, portraits, scene=1.0, background=0.1).without_hair
-    assert whole in both
-    assert len(both) == 3
+    whole = (0, 2, None)
+    assert with_portraits(recipe, portraits, scene=1.0).grounds == [whole]
+    both = with_portraits(recipe, portraits, scene=1.0, background=0.1)
+    assert both.grounds == [whole]
+    assert [(number, index) for number, index, _ in both.backgrounds] == [(0, 0), (0, 1)]
+
+
+def test_teachers_say_nothing_of_backgrounds(recipe: Recipe, portraits: Source, tmp_path: Path) -> None:
+    """What they take for hair there, the mask knows better."""
+    photos = with_portraits(recipe, portraits, background=1.0)
+    photos.lessons = Lessons(tmp_path / "lessons")
+    for item in photos.datasets[0].items:
+        place = photos.lessons.place(photos.datasets[0], item)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (50, 30), 230).save(place)
+    _, both = views(photos, epochs=2)
+    assert both.shape[1] == 2
+    assert not both.any()
+
+
+@pytest.mark.parametrize("name", ["scene", "background", "dye", "dye_other"])
+def test_who_tells_classes_apart_has_no_views_of_what_is_no_hair(recipe: Recipe, name: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"augment: {name} asks what is hair, and the network tells 3 classes apart"
+    ):
+        dataclasses.replace(
+            recipe, net=dataclasses.replace(recipe.net, classes=3), augment=Augment(**{name: 0.2})
+        )
 
 
 def test_photos_full_of_hair_make_no_scene(recipe: Recipe, tmp_path: Path) -> None:
@@ -144,5 +196,8 @@ def test_photos_full_of_hair_make_no_scene(recipe: Recipe, tmp_path: Path) -> No
         Image.new(mode, (80, 80), "white").save(tmp_path / kind / "a.png")
     source = Source(f"folder:{tmp_path}", "")
     for name in ("scene", "background"):
-        with pytest.raises(UsageError, match=r"tiny: augment: scene and background want photos that show"):
+        with pytest.raises(
+            UsageError,
+            match=f"tiny: augment: {name} is 0.2, but no training photo shows enough that is no hair",
+        ):
             with_portraits(recipe, source, **{name: 0.2})

@@ -136,7 +136,7 @@ def test_views_of_a_training_are_dyed_as_often_as_the_recipe_says(recipe: Recipe
 def test_dyes_are_for_networks_that_find_hair(recipe: Recipe) -> None:
     with pytest.raises(
         UsageError,
-        match="augment: dye gives hair another colour, and the network tells 3 classes apart: leave it",
+        match="augment: dye asks what is hair, and the network tells 3 classes apart: leave it",
     ):
         Recipe(name="many", net=NetConfig(classes=3), augment=Augment(dye=0.1))
 

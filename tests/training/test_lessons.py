@@ -20,6 +20,7 @@ from hairseg.training.augment import GREY, build_augment, vary
 from hairseg.training.batches import Photos
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import export
+from hairseg.training.fingerprint import Fingerprint
 from hairseg.training.lessons import LESSONS, Lessons, teach
 from hairseg.training.loop import train
 from hairseg.training.loss import hair_loss, soft_dice
@@ -118,6 +119,53 @@ def test_teachers_are_asked_once(
     # And nobody is needed where everything has been said.
     teach(["nobody.onnx"], [dataset], tmp_path, Processes(), said.append)
     assert len(said) == 1
+
+
+def test_an_answer_about_a_photo_that_was_another_is_none(
+    teacher: tuple[Path, Path], tiny_data: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(tiny_data, data)
+    dataset = open_data(f"folder:{data}", "")
+    said: list[str] = []
+
+    def asked() -> list[bytes]:
+        digests = Fingerprint([dataset], Processes()).digests
+        lessons = teach([str(teacher[1])], [dataset], tmp_path / "run", Processes(), said.append, (), digests)
+        return [lessons.place(dataset, item).read_bytes() for item in dataset.items]
+
+    before = asked()
+    assert asked() == before
+    assert said == ["asking 1 teachers about 8 photos"]
+    with Image.open(dataset.items[2].photo) as image:
+        other = image.convert("RGB").transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    other.save(dataset.items[2].photo)
+    after = asked()
+    assert said[1:] == ["asking 1 teachers about 1 photos"]
+    assert [index for index in range(8) if after[index] != before[index]] == [2]
+
+
+def test_what_is_asked_is_settled_before_the_first_answer(
+    teacher: tuple[Path, Path], tiny_data: Path, tmp_path: Path
+) -> None:
+    """Of two processes the second looks when the first has answered already: each still does its half."""
+    dataset = open_data(f"folder:{tiny_data}", "")
+    told: list[object] = []
+
+    class One(Processes):
+        """A process of two, which runs alone and hands on what the first found."""
+
+        def agree(self, function):  # type: ignore[no-untyped-def]
+            return function()
+
+        def from_first(self, function):  # type: ignore[no-untyped-def]
+            if self.first:
+                told.append(function())
+            return told[0]
+
+    for rank in range(2):
+        teach([str(teacher[1])], [dataset], tmp_path, One(rank, 2), quiet)
+    assert all(Lessons(tmp_path).place(dataset, item).is_file() for item in dataset.items)
 
 
 def test_two_folders_of_one_name_do_not_share_their_answers(

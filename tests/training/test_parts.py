@@ -273,7 +273,7 @@ def test_photos_lie_on_a_scene(recipe: Recipe, tmp_path: Path) -> None:
     mix = (*recipe.train, without_hair(tmp_path, 0))
     photos = Photos(dataclasses.replace(recipe, train=mix, stages=(stage,), augment=still))
     kept = [photo.clone() for pairs in photos.sets for photo, _ in pairs]
-    assert photos.without_hair == [(1, 0, (0, 0, 100, 100)), (1, 1, (0, 0, 100, 100))]
+    assert photos.grounds == [(1, 0, None), (1, 1, None)]
     black = hair = 0.0
     guests = set()
     for epoch in range(12):

@@ -3,15 +3,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import timm
 import torch
 from chain import write_chain
+from PIL import Image
 from safetensors.torch import save_file
 
-from hairseg.errors import ModelError, UsageError
+from hairseg.errors import DataError, ModelError, UsageError
 from hairseg.models import read_info
 from hairseg.net import NetConfig
 from hairseg.net.hidden import hidden_channels
@@ -344,6 +346,56 @@ def test_recipes_that_wait_for_each_other(tmp_path: Path, tiny_data: Path) -> No
     first.unlink()
     with pytest.raises(UsageError, match=r"first\.toml: no such recipe"):
         earlier(read_recipe(path))
+
+
+def test_two_recipes_of_one_name_are_not_taken_for_each_other(tmp_path: Path, tiny_data: Path) -> None:
+    """Both would be trained in the folder ``first``, where the one that comes later would find the other done."""
+    path = write_chain(tmp_path, tiny_data)
+    (tmp_path / "b").mkdir()
+    other = tmp_path / "b" / "first.toml"
+    text = (tmp_path / "first.toml").read_text()
+    path.write_text(f'keep = 0.5\nkeep_of = "{other}"\n' + path.read_text())
+    other.write_text("seed = 2\n" + text)
+    with pytest.raises(UsageError, match=r"second: .*first\.toml and .*first\.toml are both called first"):
+        earlier(read_recipe(path))
+    other.write_text(text)
+    assert len(earlier(read_recipe(path))) == 2  # one training under two names
+    other.write_text('name = "other"\nseed = 2\n' + text)
+    assert [first.name for first in earlier(read_recipe(path)).values()] == ["first", "other"]
+
+
+def test_what_another_recipe_made_does_not_stand_in_for_the_one_that_is_asked_for(
+    tmp_path: Path, tiny_data: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(tiny_data, data)
+    recipe = read_recipe(write_chain(tmp_path, data))
+    run = Run.at(tmp_path / "run", recipe)
+    train(recipe, run, report=lambda line: None)
+
+    def again() -> None:
+        """As after a kill before the first checkpoint."""
+        run.last.unlink()
+        new = read_recipe(tmp_path / "second.toml")
+        train(new, Run.at(run.folder, new), report=lambda line: None)
+
+    again()  # nothing has changed
+    first = tmp_path / "first.toml"
+    text = first.read_text()
+    first.write_text("seed = 77\n" + text)
+    with pytest.raises(
+        UsageError, match="first was trained here by another recipe, which differs in seed: remove"
+    ):
+        again()
+    first.write_text("workers = 1\n" + text.replace("workers = 0", ""))
+    run.last.touch()
+    again()  # another number of workers changes nothing
+    mask = next((data / "masks").iterdir())
+    with Image.open(mask) as image:
+        size = image.size
+    Image.new("L", size).save(mask)
+    with pytest.raises(DataError, match="the photos are not those that this run began with: 1 changed"):
+        again()
 
 
 def test_teachers_that_wait_for_their_pupil(tmp_path: Path, tiny_data: Path) -> None:

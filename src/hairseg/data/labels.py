@@ -114,7 +114,7 @@ def read_classes(path: Path) -> Classes:
         DataError: not such a file, or with a row that is no class.
     """
     columns, table = read_table(path)
-    rows = [{key: row.get(key, "").strip() for key in ("name", "color", "index")} for row in table]
+    rows = [{key: (row.get(key) or "").strip() for key in ("name", "color", "index")} for row in table]
     if "name" not in columns:
         raise DataError(f"{path}: the column 'name' is missing: write name,color in the first line")
     for number, row in enumerate(rows):

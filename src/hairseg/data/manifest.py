@@ -19,7 +19,8 @@ def has_labels(folder: Path) -> bool:
 def read_manifest(folder: Path, labels: Labels | None = None) -> list[tuple[str, Item]]:
     """The split and the photo of every row.
 
-    Columns: ``image`` and ``mask``; if you like, ``split``, ``hairstyle``, ``tags``; and ``labels``, paths of
+    Columns: ``image`` and ``mask`` (an empty cell: no hair in it); if you like, ``split``, ``hairstyle``, ``tags`` (with
+    ``;`` between them); and ``labels``, paths of
     class-index masks, which are read instead of ``mask`` where classes are asked for.
 
     Args:
@@ -35,11 +36,18 @@ def read_manifest(folder: Path, labels: Labels | None = None) -> list[tuple[str,
     missing = {"image", column} - set(columns)
     if missing:
         raise DataError(f"{path}: the column {sorted(missing)[0]!r} is missing")
-    return [(row.get("split", ""), _item(folder, row, column, labels)) for row in rows]
+    for row in rows:
+        if row[column] is None:
+            # Not "no hair in it", which an empty cell says: the line ends before it comes to the mask.
+            raise DataError(
+                f"{path}: the line of {row['image']!r} ends before the column {column!r}: name its mask, or write "
+                "the comma before an empty cell for a photo without hair"
+            )
+    return [(row.get("split") or "", _item(folder, row, column, labels)) for row in rows]
 
 
-def _item(folder: Path, row: dict[str, str], column: str, labels: Labels | None) -> Item:
-    name, mask_name = row["image"], row[column]
+def _item(folder: Path, row: dict[str, str | None], column: str, labels: Labels | None) -> Item:
+    name, mask_name = row["image"] or "", row[column] or ""
     for entry in (name, mask_name):
         inside = Path(os.path.normpath(folder / entry))
         if not inside.is_relative_to(os.path.normpath(folder)):
@@ -47,5 +55,5 @@ def _item(folder: Path, row: dict[str, str], column: str, labels: Labels | None)
     if labels and not mask_name:
         raise DataError(f"{folder / 'manifest.csv'}: {name!r} has no mask of class indices in {column!r}")
     mask = folder / mask_name if mask_name else None
-    tags = frozenset(filter(None, row.get("tags", "").split(";")))
-    return Item(folder / name, mask, name, row.get("hairstyle", ""), tags, labels)
+    tags = frozenset(tag.strip() for tag in (row.get("tags") or "").split(";")) - {""}
+    return Item(folder / name, mask, name, row.get("hairstyle") or "", tags, labels)

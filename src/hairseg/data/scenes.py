@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hairseg.classes import IGNORE
@@ -43,8 +44,10 @@ def voc(folder: Path, split: str) -> tuple[Item, ...]:
     places = ("", "VOC2012", "VOCdevkit/VOC2012")
     home = _home(folder, places, ("JPEGImages", "ImageSets/Segmentation"), "PASCAL VOC 2012")
     lists = {path.stem: path for path in sorted((home / "ImageSets" / "Segmentation").glob("*.txt"))}
-    listed = Path(split) if split.endswith(".txt") else lists.get(split or "trainval")
-    if listed is None or not listed.is_file():
+    listed = lists.get(split or "trainval", home / "splits" / f"{split}.txt")
+    if split.endswith(".txt"):
+        listed = Path(os.path.expandvars(split))
+    if not listed.is_file():
         raise DataError(
             f"{home}: no split {split!r}: ImageSets/Segmentation has {', '.join(lists) or 'none'}"
         )

@@ -17,6 +17,7 @@ from hairseg.data.splits import of_split
 from hairseg.errors import DataError
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
+MASK_SUFFIXES = PHOTO_SUFFIXES | {".gif", ".pbm", ".pgm"}
 
 
 def open_data(
@@ -113,13 +114,30 @@ def _folder_labels(folder: Path, classes: int | None, manifest: bool) -> Labels 
 
 
 def _images_and_masks(folder: Path, labels: Labels | None) -> list[tuple[str, Item]]:
-    masks = {path.stem: path for path in sorted((folder / "masks").iterdir())}
+    masks: dict[str, list[Path]] = {}
+    for path in sorted((folder / "masks").iterdir()):
+        masks.setdefault(path.stem, []).append(path)
     photos = [path for path in sorted((folder / "images").iterdir()) if path.suffix.lower() in PHOTO_SUFFIXES]
     rows = []
+    named: dict[str, Path] = {}
     for photo in photos:
-        mask = masks.get(photo.stem, folder / "masks" / f"{photo.stem}.png")
+        other = named.setdefault(photo.stem, photo)
+        if other is not photo:
+            raise DataError(
+                f"{folder}: images/{other.name} and images/{photo.name} would have one mask: rename one"
+            )
+        mask = _only(masks.get(photo.stem, []), folder / "masks" / f"{photo.stem}.png")
         rows.append(("", Item(photo, mask, f"images/{photo.name}", labels=labels)))
     return rows
+
+
+def _only(found: list[Path], otherwise: Path) -> Path:
+    """The mask among files of a photo's name; notes may lie beside it."""
+    pictures = [path for path in found if path.suffix.lower() in MASK_SUFFIXES]
+    if len(pictures) > 1:
+        names = " and ".join(f"masks/{path.name}" for path in pictures)
+        raise DataError(f"{otherwise.parent.parent}: {names} are masks of one photo: remove or rename one")
+    return next(iter(pictures or found), otherwise)
 
 
 def _fasseg(folder: Path, split: str) -> tuple[Item, ...]:

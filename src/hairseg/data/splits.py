@@ -48,5 +48,8 @@ def of_split(folder: Path, rows: Sequence[tuple[str, Item]], split: str) -> tupl
         return choose([item for _, item in rows], listed, split)
     known = {name for name, _ in rows if name}
     if split and split not in known:
-        raise DataError(f"{folder}: no split {split!r}: it has {', '.join(sorted(known)) or 'none'}")
+        raise DataError(
+            f"{folder}: no split {split!r}: it has {', '.join(sorted(known)) or 'none'}; an empty split takes all "
+            "photos, a path to a list (.txt) those that it names"
+        )
     return tuple(item for name, item in rows if split in ("", name))

@@ -25,13 +25,13 @@ def read_text(path: Path) -> str:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """The columns and the rows of a CSV file; a row that is too short has empty cells.
+def read_table(path: Path) -> tuple[list[str], list[dict[str, str | None]]]:
+    """The columns and the rows of a CSV file; a row that is too short has None in what it lacks.
 
     Raises:
         DataError: missing, unreadable or no such table.
     """
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restval="", skipinitialspace=True)
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), skipinitialspace=True)
     try:
         return list(reader.fieldnames or ()), list(reader)
     except csv.Error as error:

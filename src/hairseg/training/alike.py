@@ -8,6 +8,8 @@ from typing import Any
 
 # Endings of files that stand beside a recipe: other recipes, lists of photos.
 BESIDE = (".toml", ".txt")
+# Keys of a recipe that change how fast it is trained, and nothing of what comes out.
+INDIFFERENT = ("workers", "in_memory")
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ from hairseg.data import DataSet, Item, common_classes, open_data, read_item
 from hairseg.data.check import check, read_all
 from hairseg.errors import DataError, UsageError
 from hairseg.training.augment import GREY, build_augment, vary
-from hairseg.training.backgrounds import Box, background
+from hairseg.training.backgrounds import Box, background, part
 from hairseg.training.dyes import dye, dye_other
 from hairseg.training.lessons import Lessons
 from hairseg.training.paper_crop import RGB
@@ -47,6 +47,8 @@ GRIDS = (2, 4)
 MOST_GUESTS = 4
 # Of the area of a photo that lies on a scene.
 WHOLE = (0.8, 1.0)
+# A photo by its set and number, and what of it is shown; None for all of it.
+Ground = tuple[int, int, Box | None]
 Keep = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pair]
 
 
@@ -78,7 +80,7 @@ class Photos:
         judged = open_sources(recipe.validate, recipe.net.classes)
         self.classes = to_plain(common_classes([*self.datasets, *judged]))
         self.sets = [self._read(dataset.items, processes or Processes()) for dataset in self.datasets]
-        self.without_hair = self._without_hair() if recipe.augment.scene or recipe.augment.background else []
+        self.grounds, self.backgrounds = self._without_hair()
 
     def of(self, recipe: Recipe, padding: RGB = GREY) -> Photos:
         """The same photos, decoded once, for a recipe whose data, stages and augmentation are the same."""
@@ -93,26 +95,30 @@ class Photos:
         processes.agree(lambda: check(items[processes.rank :: processes.count]))
         return _OnDisk(items, keep)
 
-    def _without_hair(self) -> list[tuple[int, int, Box]]:
-        """(set, photo, part of it) of what a scene may be made of: photos without hair, and without these, or where
-        views of backgrounds are asked for, the largest such part of every photo."""
-        with_parts = self.recipe.augment.background > 0
-        whole: list[tuple[int, int, Box]] = []
-        parts: list[tuple[int, int, Box]] = []
+    def _without_hair(self) -> tuple[list[Ground], list[Ground]]:
+        """What scenes lie on (photos without hair, or else the backgrounds), and the backgrounds of all others."""
+        augment = self.recipe.augment
+        grounds: list[Ground] = []
+        backgrounds: list[Ground] = []
+        if not (augment.scene or augment.background):
+            return grounds, backgrounds
         for number, pairs in enumerate(self.sets):
             for index in range(len(pairs)):
                 truth = pairs[index][1]
                 if not (truth == 1).any():
-                    whole.append((number, index, (0, 0, *truth.shape)))
-                elif (with_parts or not whole) and (box := background(truth)):
-                    parts.append((number, index, box))
-        found = whole + parts if with_parts else whole or parts
-        if not found:
-            raise UsageError(
-                f"{self.recipe.name}: augment: scene and background want photos that show something else than hair, and "
-                "every training photo is full of it: add some without, or leave both out"
-            )
-        return found
+                    grounds.append((number, index, None))
+                elif (augment.background or not grounds) and (box := background(truth)):
+                    backgrounds.append((number, index, box))
+        for what, share, found in (
+            ("scene", augment.scene, grounds or backgrounds),
+            ("background", augment.background, backgrounds),
+        ):
+            if share and not found:
+                raise UsageError(
+                    f"{self.recipe.name}: augment: {what} is {share:g}, but no training photo shows enough that is no "
+                    f"hair: add some that do, or leave {what} out"
+                )
+        return grounds or backgrounds, backgrounds
 
     def __len__(self) -> int:
         return sum(
@@ -223,7 +229,7 @@ class _Epoch(Dataset[Pair | DataError]):
             return self._scene(position, side, draws)
         draws = self._generator(position, BACKGROUNDS)
         if draws.random() < augment.background:
-            return self._background(position, side, draws)
+            return self._background(self.photos.backgrounds, position, side, draws)
         view = self._view(position, self._transform(side, self.stage.area), 0)
         draws = self._generator(position, PIECES)
         if isinstance(view, DataError) or draws.random() >= augment.pieces:
@@ -261,7 +267,7 @@ class _Epoch(Dataset[Pair | DataError]):
     def _scene(self, position: int, side: int, draws: np.random.Generator) -> Pair | DataError:
         """A photo without hair, on which the photo and up to three others of the epoch lie."""
         augment = self.photos.recipe.augment
-        below = self._background(position, side, draws)
+        below = self._background(self.photos.grounds, position, side, draws)
         if isinstance(below, DataError):
             return below
         photo, truth = (planes.clone() for planes in below)  # what was kept may be seen through a view
@@ -276,10 +282,12 @@ class _Epoch(Dataset[Pair | DataError]):
             photo[at], truth[at] = guest
         return photo, truth
 
-    def _background(self, position: int, side: int, draws: np.random.Generator) -> Pair | DataError:
+    def _background(
+        self, grounds: list[Ground], position: int, side: int, draws: np.random.Generator
+    ) -> Pair | DataError:
         """A photo without hair, or what is without hair in one."""
-        empty = self.photos.without_hair
-        number, index, box = empty[int(draws.integers(len(empty)))]
+        number, index, box = grounds[int(draws.integers(len(grounds)))]
+        box = box and part(box, draws)
         return self._shown(
             (number, index), self._transform(side, self.stage.area), position, MOST_GUESTS, box=box
         )
@@ -291,7 +299,7 @@ class _Epoch(Dataset[Pair | DataError]):
     def _shown(
         self, chosen: tuple[int, int], transform: v2.Compose, *key: int, box: Box | None = None
     ) -> Pair | DataError:
-        """A photo or what of it is in ``box``, varied by the numbers of ``key``."""
+        """A photo, or what of it is in ``box`` and holds no hair, varied by the numbers of ``key``."""
         which, index = chosen
         try:
             photo, truth = self.photos.sets[which][index]
@@ -306,7 +314,11 @@ class _Epoch(Dataset[Pair | DataError]):
             truth = self.photos.lessons.beside(truth, self.photos.datasets[which], index)
         if box is not None:
             top, left, bottom, right = box
-            photo, truth = photo[:, top:bottom, left:right], truth[..., top:bottom, left:right]
+            # A teacher could only be wrong there.
+            photo, truth = (
+                photo[:, top:bottom, left:right],
+                torch.zeros_like(truth[..., top:bottom, left:right]),
+            )
         state = np.random.SeedSequence([self.photos.recipe.seed, self.epoch, *key]).generate_state(1)
         return vary(transform, photo, truth, int(state[0]))
 

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from hairseg.data import DataSet, Item, read_item
-from hairseg.errors import DataError, ModelError, UsageError
+from hairseg.errors import DataError, ModelError, OutputError, UsageError
 from hairseg.fit import Fit, fit, unfit
 from hairseg.models import find_model, packaged
 from hairseg.network import Network
@@ -33,6 +33,8 @@ from hairseg.tta import Run, both_ways
 # The folder of a run that keeps them.
 LESSONS = "lessons"
 SUFFIX = ".png"
+# In that folder: checksums of the photos that the answers are about.
+ASKED = "asked.txt"
 
 
 class Lessons:
@@ -82,6 +84,7 @@ def teach(
     processes: Processes,
     report: Callable[[str], None],
     sizes: Sequence[int] = (),
+    digests: Sequence[str] = (),
 ) -> Lessons:
     """Ask the teachers about every photo that the folder has no answer for.
 
@@ -92,6 +95,8 @@ def teach(
         processes: that share the photos.
         report: told how many there are to ask about.
         sizes: of the canvases in pixels on which each teacher is asked; its own where there are none.
+        digests: checksums of the photos and their masks, in the data sets' order: an answer about a photo that has
+            changed since is none. Empty: nobody looks.
 
     Raises:
         UsageError: a teacher's name is none, or two data folders of one name hold photos of one name.
@@ -108,11 +113,38 @@ def teach(
                 f"distil: answers about {printable(photo_of[place])} and {printable(item.photo)} would be one file, "
                 "since they and their data folders are called the same: rename one of the folders"
             )
-    missing = sorted({place: item for place, item in wanted if not place.is_file()}.items())
+
+    def open_questions() -> list[tuple[Path, Item]]:
+        if digests:
+            _forget_changed(folder, [place for place, _ in wanted], digests)
+        return sorted({place: item for place, item in wanted if not place.is_file()}.items())
+
+    # By one process for all: when the others look, the first answers may be there.
+    missing = processes.from_first(open_questions)
     if missing:
         report(f"asking {len(teachers)} teachers about {len(missing)} photos")
     processes.agree(lambda: _ask(teachers, missing[processes.rank :: processes.count], sizes))
     return lessons
+
+
+def _forget_changed(folder: Path, places: Sequence[Path], digests: Sequence[str]) -> None:
+    """Remove answers about photos that were others, and note what is answered from now on."""
+    asked = folder / ASKED
+    now = {
+        place.relative_to(folder).as_posix(): digest for place, digest in zip(places, digests, strict=False)
+    }
+    try:
+        before = asked.read_text(encoding="utf-8").splitlines() if asked.is_file() else []
+        noted = {name: digest for digest, _, name in (line.partition("  ") for line in before)}
+        for name, digest in now.items():
+            if noted.get(name, digest) != digest:
+                (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{printable(folder)}: teachers' answers cannot be removed ({error.strerror})"
+        ) from error
+    # Before anybody is asked: whatever moment this is stopped at, an answer that is there is about the photo noted.
+    write("".join(f"{digest}  {name}\n" for name, digest in now.items()).encode(), asked)
 
 
 def _ask(teachers: Sequence[str], wanted: Sequence[tuple[Path, Item]], sizes: Sequence[int]) -> None:

@@ -14,10 +14,11 @@ import torch
 from hairseg.data.check import check
 from hairseg.errors import UsageError
 from hairseg.net import PSPNet
-from hairseg.training.alike import changed
+from hairseg.printable import printable
+from hairseg.training.alike import INDIFFERENT, changed
 from hairseg.training.allocator import keep_freed_memory
 from hairseg.training.batches import Photos, open_sources
-from hairseg.training.checkpoint import read_state, write_state, write_weights
+from hairseg.training.checkpoint import read_checkpoint, read_state, write_state, write_weights
 from hairseg.training.depthwise import speed_up_depthwise
 from hairseg.training.fingerprint import Fingerprint
 from hairseg.training.freeze import freeze
@@ -94,7 +95,13 @@ def train(
     job = processes.agree(lambda: _Job(recipe, run, processes, decoded, others, report))
     if teachers:
         job.photos.lessons = teach(
-            teachers, job.photos.datasets, run.folder / LESSONS, processes, report, recipe.distil.sizes
+            teachers,
+            job.photos.datasets,
+            run.folder / LESSONS,
+            processes,
+            report,
+            recipe.distil.sizes,
+            job.data.digests,
         )
     done = processes.agree(job.resume) if resume else 0
     processes.from_first(lambda: _begin(run, job.data, done))
@@ -130,10 +137,25 @@ def _inside(shelf: Path, recipe: Recipe, report: Report, progress: Progress, pro
     """Train ``recipe`` in its folder of the shelf, as far as it is not; returns its best checkpoint."""
     run, begun = processes.from_first(lambda: open_run(recipe, shelf, shelf / recipe.name))
     epochs = sum(stage.epochs for stage in recipe.stages)
-    if not processes.from_first(lambda: begun and len(run.lines()) == epochs):
+    if processes.from_first(lambda: begun and len(run.lines()) == epochs):
+        processes.agree(lambda: _unchanged(recipe, run, processes))
+    else:
         report(f"{recipe.name} first, {epochs} epochs, in {run.folder}")
         train(recipe, run, begun, report, progress, processes=processes, shelf=shelf)
     return str(run.best)
+
+
+def _unchanged(recipe: Recipe, run: Run, processes: Processes) -> None:
+    """Refuse what another recipe, or other photos, made of a folder: it would stand in for what is asked for."""
+    _, old, _ = read_checkpoint(run.best)
+    if named := _differences(old, recipe):
+        raise UsageError(
+            f"{printable(run.folder)}: {printable(recipe.name)} was trained here by another recipe, which differs in "
+            f"{', '.join(named)}: remove the folder to train it again"
+        )
+    if run.photos.is_file():
+        sets = open_sources(recipe.train + recipe.validate, recipe.net.classes)
+        Fingerprint(sets, processes).compare(run.photos.read_text(encoding="utf-8").splitlines())
 
 
 @dataclass(frozen=True)
@@ -293,11 +315,16 @@ def _check_batches(recipe: Recipe, photos: int, processes: Processes) -> None:
 
 def _same(old: Recipe, new: Recipe) -> None:
     """A resumed run keeps its recipe: anything else would make its numbers unrepeatable."""
-    different = changed(dataclasses.asdict(old), dataclasses.asdict(new))
-    if named := [key for key in different if key not in ("workers", "in_memory")]:
+    if named := _differences(old, new):
         raise UsageError(
             f"--resume: the recipe differs from the run's in {', '.join(named)}; start a new run"
         )
+
+
+def _differences(old: Recipe, new: Recipe) -> list[str]:
+    """The keys that change what comes out."""
+    different = changed(dataclasses.asdict(old), dataclasses.asdict(new))
+    return [key for key in different if key not in INDIFFERENT]
 
 
 def _best(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ PROBABILITIES = (
     *("flip", "rotate", "turn", "color", "grey", "blur", "jpeg"),
     *("light", "grain", "dye", "dye_other", "mosaic", "scene", "background", "pieces"),
 )
+# A run's draws come from it and from an epoch's number, in 64 bits.
+LARGEST_SEED = 2**32 - 1
 # What each key of a recipe's top may not be below.
 LEAST = {
     **dict.fromkeys(
@@ -127,6 +129,10 @@ class Augment:
         dye: the hair, where the mask says that it is, in another colour (``dyes.py``): white, grey, any.
         dye_other: something that is no hair in another colour: all that has the colour of a random place there. So a
             strange colour says nothing of what is hair.
+
+        The next four exclude each other, in this order: what is said of a share is of the views that none of those
+        before took.
+
         mosaic: views that are put together of 2 x 2 or 4 x 4 smaller views of other photos: small heads, several
             people, and scenes that hold hair. Photos without any are most often scenes; where all that shows hair is
             a large head, a network learns to find nothing in a scene.
@@ -138,7 +144,7 @@ class Augment:
         scene_sides: smallest and largest width of such a photo, as shares of the view's.
         background: views of that part of any photo, for who has no photos without hair: walls, clothes, hands.
         pieces: views on which one to three pieces of other photos lie, cut from what is no hair in them: clothes,
-            walls and faces where hair could be. Not for views that are mosaics or scenes already.
+            walls and faces where hair could be. Only for views that are none of the above.
     """
 
     crop: Literal["view", "paper"] = "view"
@@ -172,11 +178,11 @@ class Augment:
         within("augment", "aspect", self.aspect, 1)
         if self.mosaic_area is not None:
             shares("augment", "mosaic_area", self.mosaic_area, "[0.8, 1.0]")
-        if not 0 < self.scale[0] <= self.scale[1]:
+        if not 0 < self.scale[0] <= self.scale[1] < math.inf:
             raise UsageError(
                 f"augment: scale is {list(self.scale)}: give the smallest and the largest factor, such as [0.5, 2.0]"
             )
-        if not 0 < self.blur_sigma[0] <= self.blur_sigma[1]:
+        if not 0 < self.blur_sigma[0] <= self.blur_sigma[1] < math.inf:
             raise UsageError(
                 f"augment: blur_sigma is {list(self.blur_sigma)}: give the smallest and the largest deviation in pixels, "
                 "such as [0.3, 1.5]"
@@ -339,6 +345,7 @@ class Recipe:
             )
         for name, least in LEAST.items():
             within("", name, getattr(self, name), least)
+        within("", "seed", self.seed, 0, LARGEST_SEED)
         if not self.stages:
             raise UsageError("stages is empty: give at least one, with its epochs and its size")
         if not 0 <= self.ema < 1:
@@ -375,10 +382,13 @@ class Recipe:
             raise UsageError(
                 "still_norms beside pretrained = 'none': there are no statistics yet that norms could keep; leave it out"
             )
-        if self.augment.dye and self.net.classes != 1:
+        about_hair = [
+            name for name in ("dye", "dye_other", "scene", "background") if getattr(self.augment, name)
+        ]
+        if about_hair and self.net.classes != 1:
             raise UsageError(
-                f"augment: dye gives hair another colour, and the network tells {self.net.classes} classes apart: leave "
-                "it out"
+                f"augment: {about_hair[0]} asks what is hair, and the network tells {self.net.classes} classes apart: "
+                "leave it out"
             )
         if self.auxiliary is None:
             return
@@ -430,7 +440,7 @@ def read_table(path: Path, kind: str = "recipe") -> dict[str, Any]:
         UsageError: missing, or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such {kind}") from error
     except (ValueError, RecursionError, OSError) as error:  # TOML's and UTF-8's errors are ValueErrors

@@ -18,7 +18,7 @@ from typing import Any
 
 from hairseg.errors import OutputError, UsageError
 from hairseg.printable import printable
-from hairseg.training.alike import changed
+from hairseg.training.alike import INDIFFERENT, changed
 from hairseg.training.recipe import Recipe
 
 
@@ -68,7 +68,7 @@ class Run:
         if folder.is_dir() and any(folder.iterdir()) and _config(folder) is None:
             raise UsageError(f"{folder}: holds other files and no run: name a new folder")
         began = _config(folder)
-        if began is not None and changed(began, dataclasses.asdict(recipe)):
+        if began is not None and set(changed(began, dataclasses.asdict(recipe))) - {*INDIFFERENT}:
             raise UsageError(f"{folder}: holds a run of another recipe: name a new folder")
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from hairseg.net import NetConfig, PSPNet, build
 from hairseg.net.files import load_tensors
 from hairseg.net.hidden import hidden_channels
 from hairseg.printable import printable
+from hairseg.training.alike import changed
 from hairseg.training.checkpoint import read_checkpoint
 from hairseg.training.export import data_names
 from hairseg.training.freeze import no_part
@@ -166,12 +167,15 @@ def earlier(recipe: Recipe) -> dict[str, Recipe]:
     """The recipes that have to be trained before ``recipe``, by what it calls them.
 
     Raises:
-        UsageError: one is missing or wrong, or recipes wait for each other.
+        UsageError: one is missing or wrong, two that differ have one name, or recipes wait for each other.
     """
-    return _earlier(recipe, (recipe.name,))
+    return _earlier(recipe, (recipe.name,), {})
 
 
-def _earlier(recipe: Recipe, waiting: tuple[str, ...]) -> dict[str, Recipe]:
+def _earlier(
+    recipe: Recipe, waiting: tuple[str, ...], called: dict[str, tuple[str, Recipe]]
+) -> dict[str, Recipe]:
+    """``called``: where the recipes that were met so far stand, by the names that their runs will have."""
     found = {}
     for name in (recipe.pretrained, recipe.keep_of, recipe.distil.imitate_of, *recipe.distil.teachers):
         if name.endswith(".toml"):
@@ -181,5 +185,11 @@ def _earlier(recipe: Recipe, waiting: tuple[str, ...]) -> dict[str, Recipe]:
                     f"{waiting[0]}: pretrained: {printable(first.name)} is to be trained before itself: start from "
                     "another recipe, or give recipes names of their own"
                 )
-            _earlier(first, (*waiting, first.name))
+            place, other = called.setdefault(first.name, (name, first))
+            if changed(dataclasses.asdict(other), dataclasses.asdict(first)):
+                raise UsageError(
+                    f"{waiting[0]}: {printable(place)} and {printable(name)} are both called {printable(first.name)}: "
+                    "they would be trained in one folder; give them names of their own"
+                )
+            _earlier(first, (*waiting, first.name), called)
     return found
