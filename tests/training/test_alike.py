@@ -29,6 +29,7 @@ def _with_split(split: str) -> dict[str, Any]:
         "../hairseg/recipes/splits/few.txt",
         "splits/few.txt",
         "../splits/few.txt",
+        "recipes/experiments/../splits/few.txt",
     ],
 )
 def test_a_list_beside_the_recipe_is_the_same_from_anywhere(split: str) -> None:

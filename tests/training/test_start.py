@@ -26,6 +26,9 @@ from hairseg.training.run import Run, open_run
 from hairseg.training.start import earlier, start
 
 
+ROOT = Path(__file__).parents[2]
+
+
 def quiet(line: str) -> None:
     pass
 
@@ -396,6 +399,12 @@ def test_what_another_recipe_made_does_not_stand_in_for_the_one_that_is_asked_fo
     Image.new("L", size).save(mask)
     with pytest.raises(DataError, match="the photos are not those that this run began with: 1 changed"):
         again()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("**/*.toml")), ids=lambda path: path.stem)
+def test_what_the_recipes_of_this_project_begin_with_is_there(path: Path) -> None:
+    if path.parent.name != "ablations":  # grids, which are no recipes
+        earlier(read_recipe(path))
 
 
 def test_teachers_that_wait_for_their_pupil(tmp_path: Path, tiny_data: Path) -> None:

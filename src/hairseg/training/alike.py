@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -41,6 +42,6 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def _steps(path: str) -> list[str]:
-    """The folders down to a file, and its name; ways up and the root are left out."""
-    pure = PurePath(path)
+    """The folders down to a file, and its name; ways up and the root are left out, and ways down and up again."""
+    pure = PurePath(os.path.normpath(path))
     return [part for part in pure.parts if part not in ("..", pure.anchor)]

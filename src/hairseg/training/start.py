@@ -185,11 +185,13 @@ def _earlier(
                     f"{waiting[0]}: pretrained: {printable(first.name)} is to be trained before itself: start from "
                     "another recipe, or give recipes names of their own"
                 )
-            place, other = called.setdefault(first.name, (name, first))
+            if first.name not in called:
+                called[first.name] = name, first
+                _earlier(first, (*waiting, first.name), called)
+            place, other = called[first.name]
             if changed(dataclasses.asdict(other), dataclasses.asdict(first)):
                 raise UsageError(
                     f"{waiting[0]}: {printable(place)} and {printable(name)} are both called {printable(first.name)}: "
                     "they would be trained in one folder; give them names of their own"
                 )
-            _earlier(first, (*waiting, first.name), called)
     return found
