@@ -94,11 +94,15 @@ def test_vocs_larger_training_set(voc: Path) -> None:
     assert items[0].mask.parent.name == "SegmentationClassAug"
 
 
-def test_a_list_of_ones_own_for_voc(voc: Path, tmp_path: Path) -> None:
+def test_a_list_of_ones_own_for_voc(voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.txt").write_text("2007_000002\n")
-    assert [item.photo.stem for item in open_data(f"voc:{voc}", str(tmp_path / "mine.txt")).items] == [
-        "2007_000002"
-    ]
+    beside = voc / "VOCdevkit/VOC2012/splits"
+    beside.mkdir()
+    (beside / "own.txt").write_text("2007_000002\n")
+    monkeypatch.setenv("LISTS", str(tmp_path))
+    for split in (str(tmp_path / "mine.txt"), "$LISTS/mine.txt", "own"):
+        (item,) = open_data(f"voc:{voc}", split).items
+        assert item.photo.stem == "2007_000002"
 
 
 def test_voc_says_what_is_wrong(voc: Path) -> None:

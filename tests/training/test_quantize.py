@@ -128,6 +128,12 @@ def test_calibration_takes_the_sets_in_turns_evenly(dataset: DataSet) -> None:
     assert chosen == [dataset.items[0], dataset.items[0], dataset.items[4], dataset.items[1]]
 
 
+def test_calibration_reaches_the_end_of_a_set(dataset: DataSet) -> None:
+    """Sets stand hairstyle by hairstyle: the first of them alone would be of one."""
+    assert calibration_photos([dataset], 5) == [dataset.items[number] for number in (0, 1, 3, 4, 6)]
+    assert calibration_photos([dataset], 100) == list(dataset.items)
+
+
 def test_without_photos_it_is_refused(exported: Path) -> None:
     with pytest.raises(UsageError, match="needs training photos"):
         quantize(exported, exported.with_name("x.onnx"), [])

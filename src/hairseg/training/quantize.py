@@ -131,9 +131,15 @@ def shorten(graph: Any) -> None:
 def calibration_photos(datasets: Sequence[DataSet], count: int) -> list[Item]:
     """About ``count`` photos, the sets in turns, evenly spread over each."""
     share = max(1, count // max(1, len(datasets)))
-    spread = [dataset.items[:: max(1, len(dataset.items) // share)] for dataset in datasets]
+    spread = [_spread(dataset.items, share) for dataset in datasets]
     turns = itertools.chain.from_iterable(itertools.zip_longest(*spread))
     return [item for item in turns if item is not None][:count]
+
+
+def _spread(items: Sequence[Item], count: int) -> list[Item]:
+    """``count`` of them, from the first one to near the last: sets stand in an order, hairstyle by hairstyle."""
+    count = min(count, len(items))
+    return [items[len(items) * number // count] for number in range(count)]
 
 
 def stored_metadata(path: Path) -> dict[str, Any]:
