@@ -116,7 +116,7 @@ def find_pyramid(model: Any) -> tuple[str, list[Level]]:
 
 def _pooled(made_by: dict[str, Any], tensor: str) -> str:
     """From an upsampled level back through its projection to the pooled map."""
-    while made_by[tensor].op_type not in ("MatMul", "ReduceMean"):
+    while made_by[tensor].op_type not in ("MatMul", "ReduceMean", "Slice"):
         tensor = made_by[tensor].input[0]
     return tensor
 
