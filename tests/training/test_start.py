@@ -25,7 +25,6 @@ from hairseg.training.recipe import Recipe, Source, Stage, read_recipe
 from hairseg.training.run import Run, open_run
 from hairseg.training.start import earlier, start
 
-
 ROOT = Path(__file__).parents[2]
 
 
