@@ -36,6 +36,8 @@ def test_cost_of_a_preset_at_the_papers_crop(capsys: pytest.CaptureFixture[str])
         ({"recipe": RECIPES / "hairseg.toml", "preset": "paper"}, "one of them"),
         ({"recipe": RECIPES / "hairseg.toml", "classes": 3}, "--classes goes with --preset"),
         ({"preset": "papr"}, "did you mean 'paper'"),
+        ({"preset": "seed", "size": 8}, "seed: squeezenet1_1 takes no photos of 8 x 8 pixels"),
+        ({"preset": "seed", "backbone": "vit_tiny_patch16_224"}, "takes no photos of 473 x 473 pixels"),
     ],
 )
 def test_wrong_uses(arguments: dict[str, object], message: str) -> None:

@@ -98,6 +98,14 @@ def test_mistakes(
     assert message in capsys.readouterr().err
 
 
+def test_no_threads_are_refused_for_several_photos_too(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    assert main(["labels", "red.png", "two.png", "--model", "rgb.onnx", "--threads", "0"]) == 2
+    assert "threads 0 is out of range: use 1 to 1024" in capsys.readouterr().err
+
+
 def test_a_hair_model_is_refused(place: Path, toy_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["labels", str(place / "red.png"), "-m", str(toy_model)]) == 3
     assert "is a hair model: use `hairseg mask`" in capsys.readouterr().err

@@ -32,6 +32,13 @@ def listing(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_what_a_camera_sees_goes_into_the_working_folder() -> None:
+    from hairseg.cli_video import _beside
+
+    for camera in ("webcam", "webcam:HD Cam. 1080/p", "/dev/null"):
+        assert _beside(camera, "mask", None) == "webcam.hair.mp4"
+
+
 @pytest.mark.parametrize(
     ("words", "result"),
     [

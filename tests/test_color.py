@@ -59,6 +59,12 @@ def test_oklab_is_the_published_formula(rgb: tuple[int, int, int]) -> None:
     np.testing.assert_allclose(to_oklab(np.array(rgb, np.uint8)), oklab_float64(rgb), atol=2e-5)
 
 
+def test_two_pixels_have_a_colour() -> None:
+    """Both are the darkest and the brightest tenth, which are left out elsewhere."""
+    photo = np.array([[[60, 40, 30], [80, 50, 40]]], np.uint8)
+    assert hair_color(photo, np.ones((1, 2), np.float32)) is not None
+
+
 def test_oklab_of_known_colours() -> None:
     known = np.array([[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
     # To three digits, as listed by colorjs.io.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
@@ -264,3 +265,30 @@ def test_no_product_is_large_enough_for_threads_of_the_matrix_library(
         with_colors(photo, np.repeat(np.repeat(made.probability, 4, 0), 4, 1), 0.5, 0.5)
     assert len(sizes) > 10
     assert max(sizes) <= 1 << 18
+
+
+@pytest.mark.parametrize("length", [700, 3000])
+@pytest.mark.parametrize("reach", [edge.NEAR, edge.REACH])
+def test_means_of_a_long_side_are_those_of_a_matrix_of_all_points(length: int, reach: float) -> None:
+    planes = np.random.default_rng(length).random((2, length, 3), dtype=np.float32)
+    side, around = slice(100, length - 50), slice(60, length)
+    wanted = edge._weights(slice(0, length), slice(0, length), reach)[side, around] @ planes[:, around]
+    found = edge._means(planes[:, around], side, around, length, reach)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(1, 20_000), (20_000, 2)])
+def test_a_line_of_pixels_takes_no_square_of_its_length(size: tuple[int, int]) -> None:
+    """20,000 points that all weigh each other would be 1.6 GB."""
+    noise = np.random.default_rng(0)
+    photo = noise.integers(0, 256, (*size, 3), np.uint8)
+    probability = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
+    tracemalloc.start()
+    try:
+        soft = soft_edge(photo, probability)
+        mixed = with_colors(photo, probability, 0.5, 0.5)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert soft.shape == mixed.shape == size
+    assert peak < 200e6

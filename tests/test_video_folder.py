@@ -34,6 +34,26 @@ def test_a_picture_for_each_frame_and_their_times(tmp_path: Path) -> None:
     reader.close()
 
 
+def test_what_a_longer_video_left_is_removed(tmp_path: Path) -> None:
+    reader = VideoReader(write_clip(tmp_path / "clip.mkv", UNEVEN))
+    place = tmp_path / "frames"
+    first = PictureFolder(place, reader)
+    for index, time in enumerate(UNEVEN):
+        first.write(first.prepare(picture(index)), time)
+    first.finish()
+    for name in ("cover.png", "7.png", "0000007.png"):
+        (place / name).touch()  # nobody's frames
+    second = PictureFolder(place, reader)
+    second.write(second.prepare(picture(0)), UNEVEN[0])
+    assert not (place / "frames.ffconcat").exists()  # interrupted here, the folder does not count as whole
+    second.write(second.prepare(picture(1)), UNEVEN[1])
+    second.finish()
+    assert sorted(path.name for path in place.iterdir()) == [
+        "0000007.png", "000001.png", "000002.png", "7.png", "cover.png", "frames.ffconcat",
+    ]  # fmt: skip
+    reader.close()
+
+
 def test_ffmpeg_reads_them_at_their_times(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "clip.mkv", UNEVEN))
     folder = PictureFolder(tmp_path, reader)

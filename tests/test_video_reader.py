@@ -67,6 +67,14 @@ def test_seconds(tmp_path: Path) -> None:
     assert reader.expected == 5
 
 
+def test_a_broadcast_that_goes_on_from_the_one_before(tmp_path: Path) -> None:
+    """MPEG-TS: its clock stands at a minute when it begins."""
+    path = write_clip(tmp_path / "clip.ts", [60_000 + time for time in EVEN])
+    reader, frames = read(path, seconds=0.12)
+    times = [reader.time(frame) for frame in frames]
+    assert times == pytest.approx([0, 0.04, 0.08], abs=0.001)
+
+
 def test_expected(tmp_path: Path) -> None:
     assert VideoReader(write_clip(tmp_path / "clip.mp4")).expected == len(EVEN)
     assert VideoReader(write_clip(tmp_path / "clip.mkv")).expected == len(EVEN)

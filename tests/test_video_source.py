@@ -85,7 +85,7 @@ def test_a_photo(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"photo.{ending}"
     Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(path)
     with pytest.raises(
-        PhotoError, match="holds no video, it is a picture: use hairseg without the verb video"
+        PhotoError, match="holds no video: if it is a picture, use hairseg without the verb video"
     ):
         open_source(path)
 

@@ -61,13 +61,20 @@ def cost(
         # The paper's crop, at which the sizes of PSPNets are compared.
         name, config, side = str(preset), config_of(str(preset), **changes), size or 473
     with torch.device("meta"):
-        rows = cost_of(build(config), side, side)
+        net = build(config)
+        try:
+            rows = cost_of(net, side, side)
+        except (RuntimeError, AssertionError) as error:  # as PyTorch and timm say it
+            raise UsageError(
+                f"{name}: {config.backbone} takes no photos of {side} x {side} pixels ({error}): give another --size, or "
+                "another backbone"
+            ) from error
     if as_json:
         parts = {row.name: {"parameters": row.parameters, "multiply_adds": row.multiply_adds} for row in rows}
         print(json.dumps({"name": name, "size": side, **parts}))
         return 0
     print(f"{name} at {side}x{side}")
-    print(f"{'part':<12}{'parameters':>14}{'multiply-adds':>18}")
+    print(f"{'part':<12}{'parameters':>14} {'multiply-adds':>18}")
     for row in rows:
-        print(f"{row.name:<12}{row.parameters:>14,}{row.multiply_adds:>18,}")
+        print(f"{row.name:<12}{row.parameters:>14,} {row.multiply_adds:>18,}")
     return 0

@@ -17,6 +17,7 @@ from hairseg.cores import physical_cores
 from hairseg.errors import MissingExtraError, OutputError, PhotoError, UsageError
 from hairseg.inputs import gather
 from hairseg.legend import legend
+from hairseg.network import thread_count
 from hairseg.overlap import overlap
 from hairseg.photo import read_photo
 from hairseg.plan import STDOUT, Job, plan
@@ -71,6 +72,7 @@ def labels(
     """
     if not photos:
         raise UsageError("no photo is named: hairseg labels PHOTO... --model FILE.onnx")
+    thread_count(threads)
     sources, _ = gather(photos, recursive)
     jobs = plan(sources, "labels", ".png", output, lines=as_json)
     for job in jobs:

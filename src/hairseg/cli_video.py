@@ -208,7 +208,9 @@ def _beside(source: str, kind: VideoKind, format: FormatName | None) -> str:
     path = Path(source)
     if not path.name:  # as that of . and of /
         raise PhotoError(f"{printable(source)} is a folder: name a video in it")
-    name = "webcam" if not path.exists() else path.name
+    if not path.exists() or path.is_char_device():
+        path = Path("webcam")  # beside nothing: what a camera sees goes into the working folder
+    name = path.name
     if format == "png":
         return os.fspath(path.with_name(result_name(name, RESULT_NAMES[kind], ""))) + "/"
     return os.fspath(

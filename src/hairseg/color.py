@@ -278,6 +278,8 @@ def hair_color(photo: NDArray[np.uint8], alpha: Floats) -> HairColor | None:
     lab, weight = to_oklab(photo[::stride, ::stride][sure]), thin[sure]
     dark, bright = np.quantile(lab[:, 0], [0.1, 0.9])
     kept = (lab[:, 0] >= dark) & (lab[:, 0] <= bright)
+    if not kept.any():  # two pixels are both the darkest and the brightest tenth
+        kept[:] = True
     medians = [weighted_quantile(lab[kept, axis], weight[kept], 0.5) for axis in range(3)]
     return _named(np.array(medians, np.float32))
 

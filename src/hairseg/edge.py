@@ -52,6 +52,9 @@ LOW, HIGH = 0.1, 0.9
 # Products of matrices are kept this small (rows x columns x what is summed): larger ones NumPy's OpenBLAS gives to
 # threads of its own, which then spin for 60 ms and more on cores that the network wants.
 LARGEST_PRODUCT = 1 << 18
+# The most points along a side of the grid whose weights for each other are kept. A photo's longer side has as many as
+# GRID, and more where the shorter one is a few pixels.
+LONGEST_SIDE = 4 * GRID
 # Pixels worked on at a time, whatever the photo's size: each is a product with its tile's four corners.
 AT_ONCE = LARGEST_PRODUCT // 4
 
@@ -264,10 +267,27 @@ def _blur(planes: Floats, part: Part, near: Part, whole: Part, reach: float) -> 
         whole: all of the grid.
         reach: the windows' standard deviation in grid points.
     """
-    rows, columns = (
-        _bell(grid.stop, reach)[side, around] for side, around, grid in zip(part, near, whole, strict=True)
-    )
-    return _product(columns, np.swapaxes(_product(rows, planes), -1, -2)).swapaxes(-1, -2)
+    for side, around, grid in zip(part, near, whole, strict=True):
+        # Down the columns, then, turned over, along the rows; turned over twice, the planes lie as they came.
+        planes = np.swapaxes(_means(planes, side, around, grid.stop, reach), -1, -2)
+    return planes
+
+
+def _means(planes: Floats, side: slice, around: slice, length: int, reach: float) -> Floats:
+    """(..., side, w): Gaussian means down the columns of ``planes`` (..., around, w); the grid has ``length`` rows."""
+    if length <= LONGEST_SIDE:
+        return _product(_bell(length, reach)[side, around], planes)
+    # Weights of all points for all others would be the square of a photo's length, which can be a line of pixels.
+    means = np.empty((*planes.shape[:-2], side.stop - side.start, planes.shape[-1]), np.float32)
+    for first in range(side.start, side.stop, LONGEST_SIDE):
+        rows = slice(first, min(first + LONGEST_SIDE, side.stop))
+        window = int(ENDS * reach)
+        seen = slice(max(rows.start - window, around.start), min(rows.stop + window, around.stop))
+        made = _product(
+            _weights(rows, seen, reach), planes[..., seen.start - around.start : seen.stop - around.start, :]
+        )
+        means[..., rows.start - side.start : rows.stop - side.start, :] = made
+    return means
 
 
 def _product(weights: Floats, planes: Floats) -> Floats:
@@ -283,8 +303,12 @@ def _product(weights: Floats, planes: Floats) -> Floats:
 @lru_cache(maxsize=16)
 def _bell(length: int, reach: float) -> Floats:
     """(length, length): row i holds the Gaussian weights of the points around i, which sum to 1."""
-    position = np.arange(length)
-    deviations = (position[:, None] - position) / reach
+    return _weights(slice(0, length), slice(0, length), reach)
+
+
+def _weights(rows: slice, around: slice, reach: float) -> Floats:
+    """(rows, around): the Gaussian weights of the points around each row, which sum to 1."""
+    deviations = (np.arange(rows.start, rows.stop)[:, None] - np.arange(around.start, around.stop)) / reach
     weight = np.where(abs(deviations) <= ENDS, np.exp(-0.5 * deviations**2), 0.0)
     bell: Floats = np.asarray(weight / weight.sum(axis=1, keepdims=True), np.float32)
     return bell

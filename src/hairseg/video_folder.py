@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hairseg.errors import OutputError
+from hairseg.printable import printable
 from hairseg.save import encode, write
 from hairseg.video_reader import VideoReader
 
@@ -44,16 +48,40 @@ class PictureFolder:
         Raises:
             OutputError: the folder is read-only, or the disk full.
         """
+        if not self._times:
+            # The list says that a folder is whole: until the new one stands, an older one's would lie.
+            with self._told():
+                if self._folder.is_dir():
+                    (self._folder / LIST).unlink(missing_ok=True)
         self._times.append(pts * self._unit)
         write(data, self._folder / _name(len(self._times)))
 
     def finish(self) -> None:
-        """Write the list of times."""
+        """Write the list of times, and remove what a longer video left."""
+        with self._told():
+            # Only names that this class gives.
+            for path in self._folder.glob("*.png"):
+                if (
+                    path.stem.isdecimal()
+                    and path.name == _name(int(path.stem))
+                    and int(path.stem) > len(self._times)
+                ):
+                    path.unlink()
         lengths = [after - before for before, after in pairwise(self._times)] + [self._last]
         lines = [
             f"file {_name(number)}\nduration {length:.6f}" for number, length in enumerate(lengths, start=1)
         ]
         write("\n".join(["ffconcat version 1.0", *lines, ""]).encode("ascii"), self._folder / LIST)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"{printable(self._folder)}: what is there from before cannot be removed ({error.strerror}): name "
+                "another folder"
+            ) from error
 
     def abandon(self) -> None:
         """Leave the pictures that are done: each is whole."""

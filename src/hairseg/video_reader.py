@@ -96,6 +96,8 @@ class VideoReader:
         self.first: Any = None
         self._seconds = seconds
         self._origin: int | None = None
+        # A broadcast's times go on from the one before: by hours, in MPEG-TS.
+        self._start = Fraction(0 if self.live else self._container.start_time or 0, 1_000_000)
         self._reformatter = self._av.video.reformatter.VideoReformatter()
 
     def stop(self) -> None:
@@ -109,7 +111,11 @@ class VideoReader:
 
     def time(self, frame: Frame) -> float:
         """Seconds from the beginning of the video to a frame."""
-        return float(frame.pts * self.time_base)
+        return float(self._since_start(frame.pts))
+
+    def _since_start(self, pts: int) -> Fraction:
+        """Seconds from where the file's times begin."""
+        return pts * self.time_base - self._start
 
     def frames(self) -> Iterator[Frame]:
         """The frames in the order in which they are shown. Lost ones repeat the frame before."""
@@ -130,7 +136,7 @@ class VideoReader:
             pts -= self._begin(pts)
             if before is not None and pts <= before.pts:
                 pts = before.pts + 1  # two frames cannot be shown at once
-            if self._seconds is not None and float(pts * self.time_base) >= self._seconds:
+            if self._seconds is not None and float(self._since_start(pts)) >= self._seconds:
                 return
             before = Frame(pixels, pts, picture is None)
             yield before
@@ -180,7 +186,9 @@ class VideoReader:
         try:
             for packet in self._container.demux(self._stream, *self.sounds):
                 if packet.size and packet.pts is not None:
-                    end = max(end, (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base))
+                    end = max(
+                        end, (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base) - self._start
+                    )
                 if packet.stream is self._stream or packet.stream.index == self._stream.index:
                     count += bool(packet.size)
                     yield packet

@@ -123,6 +123,14 @@ def test_damaged(left: int, modern: bool, tmp_path: Path) -> None:
     _refused(path, "not a file of PyTorch, or one that is incomplete or damaged")
 
 
+def test_a_download_that_was_cut_off(tmp_path: Path) -> None:
+    """Of its archive torch says "Invalid argument"."""
+    path = tmp_path / "weights.pth"
+    torch.save({"head.weight": torch.zeros(50_000)}, path)
+    path.write_bytes(path.read_bytes()[:5000])
+    _refused(path, "not a file of PyTorch, or one that is incomplete or damaged")
+
+
 @pytest.mark.parametrize(
     "data", [b"version https://git-lfs.github.com/spec/v1\n", b"<html>", os.urandom(64), b"PK\x03\x04"]
 )

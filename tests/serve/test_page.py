@@ -89,7 +89,10 @@ def test_another_colour_at_the_ends(page: Any, photo: Path, hair: Hair) -> None:
     page.fill("#picker", "#2c57ae")
     page.fill("#strength", "100")
     _close(_downloaded(page)[1], np.asarray(hair.recolor("black", tips="#2c57ae")))
-    page.click("#same")
+    page.focus("#same")
+    page.keyboard.press("Enter")
+    # The button is gone; who pressed it by keyboard is not lost with it.
+    assert page.evaluate("document.activeElement.name") == "part"
     _close(_downloaded(page)[1], np.asarray(hair.recolor("black")))
 
 
@@ -192,6 +195,11 @@ def test_korean(page: Any, photo: Path) -> None:
     assert page.get_attribute("html", "lang") == "ko"  # remembered
     page.get_by_role("button", name="English").click()
     assert page.text_content("h1").strip() == "hairseg"
+    page.set_input_files("#file", photo)
+    page.get_by_role("img", name="Recolour: my portrait.png").wait_for()
+    page.click("#language")  # the picture is named anew, too
+    page.get_by_role("img", name="염색: my portrait.png").wait_for()
+    page.click("#language")
 
 
 def test_samples(page: Any) -> None:

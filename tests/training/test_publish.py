@@ -17,6 +17,7 @@ from hairseg.models import read_info
 from hairseg.net import NetConfig, build
 from hairseg.net.cost import cost
 from hairseg.training import publish as publish_module
+from hairseg.training.card import _chosen
 from hairseg.training.checkpoint import write_weights
 from hairseg.training.export import data_names
 from hairseg.training.publish import publish
@@ -94,11 +95,21 @@ def test_a_threshold_that_was_chosen_is_measured_stored_and_said(
     info = read_info(path)
     assert info.threshold == 0.25
     card = (models / "mine.md").read_text()
-    assert "The checkpoint and the threshold of 0.25 were chosen on `val84`" in card
-    assert "nothing on the test photos" not in card  # what a card says whose threshold nobody chose
+    assert "The threshold of 0.25 was given. The checkpoint is the best of its training" in card
     assert "hairseg publish runs/<date>-mine --threshold 0.25\n" in card
     report = json.loads((run / "report-figaro1k-test.json").read_text())
     assert report["threshold"] == 0.25
+
+
+def test_what_was_chosen_on_figaro_is_said_of_figaro_alone(run: Path, models: Path, figaro: Path) -> None:
+    path = publish(run / "best.safetensors", models, figaro, others=False, report=lambda line: None)
+    own = read_info(path)  # trained on photos of one's own
+    assert "val84" not in _chosen(own)
+    on_figaro = dataclasses.replace(own, data=("figaro1k:train756",))
+    assert "chosen on `val84` by training on `train756`, and nothing on the test photos" in _chosen(on_figaro)
+    moved = dataclasses.replace(on_figaro, threshold=0.25)
+    assert "The checkpoint and the threshold of 0.25 were chosen on `val84`" in _chosen(moved)
+    assert "nothing on the test photos" not in _chosen(moved)
 
 
 def test_a_share_of_the_colours_is_measured_stored_and_said(run: Path, models: Path, figaro: Path) -> None:
@@ -109,7 +120,7 @@ def test_a_share_of_the_colours_is_measured_stored_and_said(run: Path, models: P
     assert (plain.color_share, info.color_share) == (0, 0.5)
     card = (models / "mine.md").read_text()
     assert "takes 50 % of a pixel's probability near the border from the photo's own colours" in card
-    assert "chosen on `val84` by training on `train756`, and nothing on the test photos" in card
+    assert "The checkpoint is the best of its training on what the recipe names under `[[validate]]`" in card
     assert "hairseg publish runs/<date>-mine --color-share 0.5\n" in card
 
 

@@ -83,6 +83,26 @@ def test_a_real_network_in_one_window(recipe: Recipe) -> None:
     assert torch.allclose(found, plain(net, photo), atol=1e-5)
 
 
+def test_a_network_of_sub_pixel_logits() -> None:
+    """Four logits of each class for a place are not four classes."""
+    torch.manual_seed(0)
+    head = nn.Conv2d(3, 4 * 3, 1)
+    net = PSPNet(Stride8(), nn.Identity(), NoDecoder(), head, align_corners=False, subpixel=2).eval()
+    photo = noise(64, 96)
+    found = torch.from_numpy(sliding_probability(net, photo, Sliding(0)))
+    assert found.shape == (3, 64, 96)
+    assert torch.allclose(found, plain(net, photo), atol=1e-5)
+
+
+def test_photos_of_a_few_pixels_are_padded() -> None:
+    """As they are where a window is named: networks look at nothing smaller than 33 pixels."""
+    net = stub(3)
+    for size in ((1, 1), (1, 50), (4, 200)):
+        found = sliding_probability(net, noise(*size), Sliding(0))
+        assert found.shape == (3, *size)
+        np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
+
+
 def test_hair_is_a_sigmoid() -> None:
     net, photo = stub(1), noise(33, 33)
     with torch.no_grad():

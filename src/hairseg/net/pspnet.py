@@ -113,13 +113,18 @@ class PSPNet(nn.Module):
         """Say before a training whether photos of ``height`` x ``width`` are large enough; nothing is computed.
 
         Raises:
-            UsageError: a bin of the pyramid is larger than their features.
+            UsageError: a bin of the pyramid is larger than their features, or the backbone takes no such photos.
         """
         if not isinstance(self.pyramid, PyramidPooling):
             return
         state = {key: value.to("meta") for key, value in self.backbone.state_dict().items()}
         photo = torch.empty(2, 3, height, width, device="meta")
-        features = functional_call(self.backbone, state, photo)
+        try:
+            features = functional_call(self.backbone, state, photo)
+        except (RuntimeError, AssertionError) as error:  # as PyTorch and timm say it
+            raise UsageError(
+                f"the backbone takes no photos of {height} x {width} pixels ({error}): choose another size or backbone"
+            ) from error
         try:
             self.pyramid.check_size(*features[-1].shape[2:])
         except UsageError as error:

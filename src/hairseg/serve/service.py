@@ -77,6 +77,10 @@ class Service:
         except HairsegError as error:
             # A model that fails is our mistake, anything else the client's.
             response = problem(500 if isinstance(error, ModelError) else 422, str(error))
+        except Exception:
+            # Our own bug, which is answered and logged further out: an alarm that watches the counts has to see it.
+            self.metrics.answered(verb, 500, time.perf_counter() - start)
+            raise
         self.metrics.answered(verb, response.status_code, time.perf_counter() - start)
         return response
 

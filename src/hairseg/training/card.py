@@ -184,6 +184,12 @@ def _terms(info: ModelInfo, recipe: dict[str, Any]) -> str:
 
 def _chosen(info: ModelInfo) -> str:
     """What was chosen on which photos."""
+    if not any(name.startswith("figaro1k:") for name in info.data):
+        given = "" if info.threshold == THRESHOLD else f"The threshold of {info.threshold:g} was given. "
+        return (
+            f"{given}The checkpoint is the best of its training on what the recipe names under `[[validate]]`, or the "
+            "last one where it names nothing."
+        )
     if ALL_OF_FIGARO in info.data:
         return (
             "A refit on all of Figaro-1k's training photos: epochs, canvas and the threshold of "

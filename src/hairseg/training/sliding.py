@@ -81,6 +81,11 @@ class Sliding:
         return max(1, round(long / longest * height)), max(1, round(long / longest * width))
 
 
+def _classes(net: PSPNet) -> int:
+    """How many a network tells apart: the head of a sub-pixel one gives several logits of each."""
+    return int(net.head.out_channels) // net.subpixel**2
+
+
 class Windowed:
     """The probabilities of one photo, computed as they are asked for.
 
@@ -96,7 +101,7 @@ class Windowed:
 
     def __init__(self, net: PSPNet, photo: NDArray[np.uint8], how: Sliding, bf16: bool = False) -> None:
         self.height, self.width = photo.shape[:2]
-        self.classes = net.head.out_channels
+        self.classes = _classes(net)
         self.scales = [_Scale(net, photo, how, scale, bf16) for scale in how.scales]
         self.seconds = 0.0
 
@@ -141,8 +146,9 @@ class _Scale:
         self.device = net.head.weight.device
         self.photo = torch.from_numpy(photo.copy()).permute(2, 0, 1).to(self.device)
         self.height, self.width = how.size(photo.shape[0], photo.shape[1], scale)
-        # Both sides of a window are its own; without a window they are the scaled photo's.
-        self.window = (how.window or self.height, how.window or self.width)
+        # Both sides of a window are its own; without one they are the scaled photo's, if a network can look at these.
+        sides = (how.window or side for side in (self.height, self.width))
+        self.window = tuple(max(side, SMALLEST_WINDOW) for side in sides)
         self.starts = tuple(
             window_starts(max(side, window), window)
             for side, window in zip((self.height, self.width), self.window, strict=True)
@@ -169,7 +175,7 @@ class _Scale:
         for row in [row for row in self.logits if self.starts[0][row] + self.window[0] <= top]:
             del self.logits[row]
         columns = self.pad[1] + self.width
-        total = torch.zeros(self.net.head.out_channels, bottom - top, max(columns, self.window[1]))
+        total = torch.zeros(_classes(self.net), bottom - top, max(columns, self.window[1]))
         total = total.to(self.device)
         seen = torch.zeros(total.shape[1:], device=self.device)
         for row, start in enumerate(self.starts[0]):

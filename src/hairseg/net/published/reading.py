@@ -7,6 +7,7 @@ object that trainings save beside the weights it makes nothing.
 
 from __future__ import annotations
 
+import errno
 import re
 import warnings
 from collections.abc import Mapping
@@ -94,6 +95,10 @@ def _unpickle(path: Path) -> Any:
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file of weights") from error
     except OSError as error:
+        if error.errno == errno.EINVAL:  # of an archive that ends too early, in torch's words
+            raise ModelError(
+                f"{path}: not a file of PyTorch, or one that is incomplete or damaged"
+            ) from error
         raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # a damaged file makes torch's readers raise anything
         text = str(error)

@@ -3,7 +3,7 @@
 import { Camera } from "./camera.js";
 import { Engine, Mistake } from "./engine.js";
 import { check, listen } from "./intake.js";
-import { Panel } from "./panel.js";
+import { hide, Panel } from "./panel.js";
 import { Stage } from "./stage.js";
 import { colourName, current, preferred, remember, speak, text } from "./texts.js";
 
@@ -76,7 +76,10 @@ function translate(language) {
   element("camera").textContent = text(camera.on ? "stop" : "camera");
   element("problem").textContent = "";
   for (const button of element("samples").children) nameSample(button);
-  if (photo && !camera.running) report();
+  if (photo && !camera.running) {
+    report();
+    stage.name(pictureName(panel.what));
+  } else if (camera.running) stage.name(text("live"));
   kept?.ready.then(showFacts).catch(() => {}); // said where it was asked for
 }
 
@@ -264,14 +267,18 @@ async function repaint() {
       wanted = false;
       const { what, options } = panel;
       const picture = await engine.paint(what, options);
-      const values = { what: text(what), name: photo.name, percent: percent(photo.found) };
-      if (!camera.running) stage.paint(picture, what, text("picture", values));
+      if (!camera.running) stage.paint(picture, what, pictureName(what));
     }
   } catch (error) {
     complain(error);
   } finally {
     painting = false;
   }
+}
+
+/** What a screen reader calls the picture. */
+function pictureName(what) {
+  return text("picture", { what: text(what), name: photo.name, percent: percent(photo.found) });
 }
 
 async function download() {
@@ -318,7 +325,7 @@ function endCamera(error) {
 function cameraButtons() {
   element("camera").setAttribute("aria-pressed", camera.on);
   element("camera").textContent = text(camera.on ? "stop" : "camera");
-  element("snap").hidden = !camera.running;
+  hide("snap", !camera.running, element("camera"));
   if (camera.running) element("status").textContent = text("live");
   else if (photo && !inWork) report();
   element("rate").textContent = "";
@@ -337,7 +344,7 @@ function showFrame(painted, fps) {
   const start = performance.now();
   stage.frame(painted, panel.what);
   const [width, height] = painted.canvas;
-  element("after").setAttribute("aria-label", text("live"));
+  stage.name(text("live"));
   // No live region: nobody wants to hear it twelve times a second.
   const values = { fps: fps.toFixed(0), width, height, name: eye.model.name, way: wayName(eye) };
   element("rate").textContent = text("fps", values);

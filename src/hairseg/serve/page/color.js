@@ -94,7 +94,8 @@ export function hairColor({ data, width, height }, alpha) {
   });
   const lightness = Float64Array.from(colours, ({ lab }) => lab[0]).sort();
   const [dark, bright] = [quantile(lightness, 0.1), quantile(lightness, 0.9)];
-  const kept = colours.filter(({ lab }) => lab[0] >= dark && lab[0] <= bright);
+  const middle = colours.filter(({ lab }) => lab[0] >= dark && lab[0] <= bright);
+  const kept = middle.length ? middle : colours; // two pixels are both the darkest and the brightest tenth
   const lab = [0, 1, 2].map((axis) => weightedMedian(kept, axis));
   const rgb = [0, 0, 0];
   fromOklab(lab, rgb);

@@ -181,7 +181,7 @@ function blur(plane, rows, columns, reach) {
   for (let i = 0; i < rows; i++) {
     sums.fill(0);
     for (let k = down.first[i]; k < down.end[i]; k++) {
-      const weight = down.weights[i * rows + k];
+      const weight = down.weights[i * down.width + k - down.first[i]];
       for (let j = 0; j < columns; j++) sums[j] += weight * plane[k * columns + j];
     }
     tall.set(sums, i * columns);
@@ -190,7 +190,7 @@ function blur(plane, rows, columns, reach) {
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
       let sum = 0;
-      const [weights, at] = [j * columns, i * columns];
+      const [weights, at] = [j * across.width - across.first[j], i * columns];
       for (let k = across.first[j]; k < across.end[j]; k++) sum += across.weights[weights + k] * tall[at + k];
       blurred[i * columns + j] = sum;
     }
@@ -199,27 +199,30 @@ function blur(plane, rows, columns, reach) {
 }
 
 const bells = new Map();
+// Photos of one size need a few; others' are forgotten.
+const MOST_BELLS = 16;
 
-/** Row i holds the Gaussian weights of the points around i, which sum to 1. */
+/** Row i holds the Gaussian weights of the points around i, from first[i] on, which sum to 1. */
 function bell(length, reach) {
   const key = `${length} ${reach}`;
   if (!bells.has(key)) {
-    const weights = new Float32Array(length * length);
-    const [first, end] = [new Int32Array(length).fill(length), new Int32Array(length)];
+    // No more than a window for each point: a photo may be a line of pixels, and the square of its length too much.
+    const reached = Math.floor(EDGE.ENDS * reach);
+    const width = 2 * reached + 1;
+    const weights = new Float32Array(length * width);
+    const [first, end] = [new Int32Array(length), new Int32Array(length)];
     for (let i = 0; i < length; i++) {
       let total = 0;
-      for (let k = 0; k < length; k++) {
-        const deviations = Math.abs(i - k) / reach;
-        if (deviations > EDGE.ENDS) continue;
-        const weight = Math.exp(-0.5 * deviations ** 2);
-        weights[i * length + k] = weight;
+      [first[i], end[i]] = [Math.max(0, i - reached), Math.min(length, i + reached + 1)];
+      for (let k = first[i]; k < end[i]; k++) {
+        const weight = Math.exp(-0.5 * ((i - k) / reach) ** 2);
+        weights[i * width + k - first[i]] = weight;
         total += weight;
-        first[i] = Math.min(first[i], k);
-        end[i] = k + 1;
       }
-      for (let k = first[i]; k < end[i]; k++) weights[i * length + k] /= total;
+      for (let k = 0; k < end[i] - first[i]; k++) weights[i * width + k] /= total;
     }
-    bells.set(key, { weights, first, end });
+    if (bells.size >= MOST_BELLS) bells.clear();
+    bells.set(key, { weights, width, first, end });
   }
   return bells.get(key);
 }

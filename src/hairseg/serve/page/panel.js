@@ -5,6 +5,13 @@ import { colourName, text } from "./texts.js";
 
 const element = (id) => document.getElementById(id);
 
+/** Hide a control or show it again; who had it under the keyboard is taken to `next`. */
+export function hide(id, hidden, next) {
+  const left = hidden && document.activeElement === element(id);
+  element(id).hidden = hidden;
+  if (left) next.focus();
+}
+
 export class Panel {
   /** {color, tips}: "#rrggbb" each, tips null for one colour from roots to ends. */
   colours = { color: SWATCHES.find(({ name }) => name === "copper").hex, tips: null };
@@ -78,7 +85,7 @@ export class Panel {
     element("picker").value = own;
     element("dot-color").style.setProperty("--colour", color);
     element("dot-tips").style.setProperty("--colour", tips ?? color);
-    element("same").hidden = this.#part !== "tips" || tips === null;
+    hide("same", this.#part !== "tips" || tips === null, document.querySelector("[name=part]:checked"));
     element("strength-value").textContent = `${element("strength").value} %`;
     element("part").hidden = this.what !== "recolor";
     element("colours").hidden = !["recolor", "overlay"].includes(this.what);

@@ -30,6 +30,11 @@ export class Stage {
   paint(picture, what, name) {
     this.#picture.dataset.what = what;
     draw(this.#after, picture);
+    this.name(name);
+  }
+
+  /** What a screen reader says of the picture. */
+  name(name) {
     this.#after.setAttribute("aria-label", name);
   }
 
