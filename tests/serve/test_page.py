@@ -187,6 +187,7 @@ def test_korean(page: Any, photo: Path) -> None:
     page.check("[value=recolor]")
     page.set_input_files("#file", photo)
     page.get_by_role("img", name="염색: my portrait.png").wait_for()
+    page.get_by_text("찾음").first.wait_for()  # the photo before may have had the same name
     assert "찾음" in page.text_content("#status")
     page.get_by_role("radio", name="백금발").check()
     assert page.get_by_role("button", name="PNG 내려받기").is_enabled()
