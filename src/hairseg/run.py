@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from hairseg.cores import MOST_THREADS, physical_cores
-from hairseg.errors import MissingExtraError, OutputError, PhotoError, UsageError
+from hairseg.errors import HairsegError, MissingExtraError, OutputError, PhotoError, UsageError
 from hairseg.hair import Hair
 from hairseg.inputs import gather
 from hairseg.kinds import Kind
@@ -132,6 +132,8 @@ def _do(job: Job, work: Work, options: Options, segmenter: Callable[[], Segmente
     except MemoryError:
         too_large = PhotoError(f"{printable(job.source.name)} does not fit into memory: reduce it first")
         return Outcome(job, "failed", too_large)
+    except HairsegError:
+        raise  # of the model or of what was asked for: all photos would meet it
     except Exception as error:  # a bug, and the other photos can do nothing for it
         if options.verbose:
             traceback.print_exc()

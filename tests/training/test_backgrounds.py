@@ -180,7 +180,7 @@ def test_teachers_say_nothing_of_backgrounds(recipe: Recipe, portraits: Source, 
     assert not both.any()
 
 
-@pytest.mark.parametrize("name", ["scene", "background", "dye", "dye_other"])
+@pytest.mark.parametrize("name", ["scene", "background", "dye"])
 def test_who_tells_classes_apart_has_no_views_of_what_is_no_hair(recipe: Recipe, name: str) -> None:
     with pytest.raises(
         UsageError, match=f"augment: {name} asks what is hair, and the network tells 3 classes apart"

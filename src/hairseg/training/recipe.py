@@ -382,9 +382,7 @@ class Recipe:
             raise UsageError(
                 "still_norms beside pretrained = 'none': there are no statistics yet that norms could keep; leave it out"
             )
-        about_hair = [
-            name for name in ("dye", "dye_other", "scene", "background") if getattr(self.augment, name)
-        ]
+        about_hair = [name for name in ("dye", "scene", "background") if getattr(self.augment, name)]
         if about_hair and self.net.classes != 1:
             raise UsageError(
                 f"augment: {about_hair[0]} asks what is hair, and the network tells {self.net.classes} classes apart: "
