@@ -140,7 +140,7 @@ def test_views_of_backgrounds_hold_no_hair_and_none_of_its_colour(recipe: Recipe
 
 def test_they_are_as_often_as_the_recipe_says(recipe: Recipe, portraits: Source) -> None:
     _, mask = views(with_portraits(recipe, portraits, background=0.4), epochs=20)
-    # A view of half of a photo is never without hair where 60 or 100 of 200 columns are hair... nearly never.
+    # Of half a photo and more, of which 60 or 100 of 200 columns are hair, few views show none by themselves.
     without = float((mask == 1).flatten(1).any(dim=1).logical_not().float().mean())
     assert 0.3 < without < 0.55
     assert (views(with_portraits(recipe, portraits, background=0.0))[1] == 1).any()
